@@ -1,0 +1,4 @@
+import { ensureInstalled, runPinned } from './runtime.mjs'
+
+ensureInstalled()
+await runPinned('server/start-sample.ts')
