@@ -22,11 +22,19 @@ export interface Comparison {
 }
 
 export type ComparisonOperator =
-  | '=' | '!=' | '<' | '<=' | '>' | '>='
-  | 'like' | 'not like'
-  | 'in' | 'not in'
+  | '='
+  | '!='
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | 'like'
+  | 'not like'
+  | 'in'
+  | 'not in'
   | 'between'
-  | 'set' | 'not set'
+  | 'set'
+  | 'not set'
 
 /** Some row of a child table satisfies the inner condition (`none: true` turns it into: no row does). */
 export interface ChildCondition {

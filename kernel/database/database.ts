@@ -38,8 +38,11 @@ export interface Database {
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T>
   /** Statements that change the schema; outside transactions where the engine has no transactional DDL. */
   alter(statements: readonly string[]): Promise<void>
-  /** Tables, columns and indexes as they are. */
-  describe(): Promise<TableDescription[]>
+  /**
+   * Tables, columns and indexes as they are.
+   * @param only names of tables, in whatever case: the answer holds these and no others, and takes time for these alone
+   */
+  describe(only?: readonly string[]): Promise<TableDescription[]>
   /** A number that grows when anything was committed by anybody, where the engine tells it for next to nothing (SQLite); undefined elsewhere. */
   dataVersion?(): number
   close(): Promise<void>

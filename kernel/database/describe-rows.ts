@@ -13,6 +13,12 @@ export interface IndexPart {
   column: string | null
 }
 
+/** Those of the names that are wanted, in whatever case. No engine's own idea of case is asked: they differ beyond ASCII. */
+export function namesAlike(names: readonly string[], wanted: readonly string[]): string[] {
+  const folded = new Set(wanted.map((name) => name.toLowerCase()))
+  return names.filter((name) => folded.has(name.toLowerCase()))
+}
+
 /** Gathers catalogue rows, already in order, into tables. */
 export function tablesFrom(columns: readonly ColumnOfTable[], indexed: readonly IndexPart[]): TableDescription[] {
   const tables = new Map<string, TableDescription>()

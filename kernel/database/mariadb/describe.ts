@@ -1,6 +1,6 @@
 import type { Query, TableDescription } from '../database.ts'
 import { canonicalText } from '../decimal-text.ts'
-import { tablesFrom } from '../describe-rows.ts'
+import { namesAlike, tablesFrom } from '../describe-rows.ts'
 
 interface ColumnRow {
   table: string
@@ -12,31 +12,48 @@ interface ColumnRow {
   default: string | null
 }
 
-/** Reads tables, columns and indexes of the current database; primary keys are not listed as indexes. */
-export async function describeMariadb(read: <R>(query: Query) => Promise<R[]>): Promise<TableDescription[]> {
-  const columns = await read<ColumnRow>({
-    sql: `select c.table_name as \`table\`, c.column_name as name, c.column_type as type, c.character_set_name as charset,
-        c.collation_name as collation, c.is_nullable as nullable, c.column_default as \`default\`
-      from information_schema.columns c
-      join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name and t.table_type = 'BASE TABLE'
-      where c.table_schema = database() order by c.table_name, c.ordinal_position`,
+/** More names than this and the server reads all tables just as quickly. */
+const namedAtMost = 100
+
+/**
+ * Reads tables, columns and indexes of the current database; primary keys are not listed as indexes. The lists are never joined: the
+ * server has no indexes over its catalogue, and would open every table again for each row.
+ */
+export async function describeMariadb(read: <R>(query: Query) => Promise<R[]>, only?: readonly string[]): Promise<TableDescription[]> {
+  const listed = await read<{ name: string }>({
+    sql: `select table_name as name from information_schema.tables where table_schema = database() and table_type = 'BASE TABLE'`,
     parameters: [],
+  })
+  const all = listed.map(({ name }) => name)
+  const names = only ? namesAlike(all, only) : all
+  if (names.length === 0) return []
+  const parameters = names.length > namedAtMost ? [] : names
+  const named = parameters.length > 0 ? `and table_name in (${parameters.map(() => '?').join(', ')})` : ''
+  const columns = await read<ColumnRow>({
+    sql: `select table_name as \`table\`, column_name as name, column_type as type, character_set_name as charset,
+        collation_name as collation, is_nullable as nullable, column_default as \`default\`
+      from information_schema.columns where table_schema = database() ${named} order by table_name, ordinal_position`,
+    parameters,
   })
   const indexed = await read<{ table: string; name: string; repeats: number; column: string | null }>({
     sql: `select table_name as \`table\`, index_name as name, non_unique as repeats, column_name as \`column\`
-      from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY'
+      from information_schema.statistics where table_schema = database() and index_name <> 'PRIMARY' ${named}
       order by table_name, index_name, seq_in_index`,
-    parameters: [],
+    parameters,
   })
+  // The server's own comparison of names is looser than ours, and views have columns too.
+  const wanted = new Set(names)
   return tablesFrom(
-    columns.map((column) => ({
-      table: column.table,
-      name: column.name,
-      type: column.type.toLowerCase() + (column.collation ? ` character set ${column.charset} collate ${column.collation}` : ''),
-      nullable: column.nullable === 'YES',
-      default: defaultLiteral(column.default),
-    })),
-    indexed.map(({ repeats, ...part }) => ({ ...part, unique: Number(repeats) === 0 })),
+    columns
+      .filter(({ table }) => wanted.has(table))
+      .map((column) => ({
+        table: column.table,
+        name: column.name,
+        type: column.type.toLowerCase() + (column.collation ? ` character set ${column.charset} collate ${column.collation}` : ''),
+        nullable: column.nullable === 'YES',
+        default: defaultLiteral(column.default),
+      })),
+    indexed.filter(({ table }) => wanted.has(table)).map(({ repeats, ...part }) => ({ ...part, unique: Number(repeats) === 0 })),
   )
 }
 

@@ -59,6 +59,8 @@ export class MariaDatabase implements Database {
       // So that comparisons without any column follow the same rule as those with one.
       collation_connection: 'utf8mb4_nopad_bin',
       innodb_lock_wait_timeout: Math.max(1, Math.ceil(this.busyTimeout / 1000)),
+      // For tables: a change of schema waits for whoever has touched the table. The server's own default is a day.
+      lock_wait_timeout: Math.max(1, Math.ceil(this.busyTimeout / 1000)),
       idle_transaction_timeout: Math.max(1, Math.ceil((options.holdLimit ?? 30_000) / 1000)),
     }
     this.setUp = `set ${Object.entries(settings)
@@ -164,8 +166,8 @@ export class MariaDatabase implements Database {
     }
   }
 
-  describe(): Promise<TableDescription[]> {
-    return describeMariadb((query) => this.query(query))
+  describe(only?: readonly string[]): Promise<TableDescription[]> {
+    return describeMariadb((query) => this.query(query), only)
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Query, TableDescription } from '../database.ts'
 import { canonicalText } from '../decimal-text.ts'
-import { tablesFrom } from '../describe-rows.ts'
+import { namesAlike, tablesFrom } from '../describe-rows.ts'
 
 interface ColumnRow {
   table: string
@@ -12,7 +12,23 @@ interface ColumnRow {
 }
 
 /** Reads tables, columns and indexes of the current schema; primary keys are not listed as indexes. */
-export async function describePostgres(read: <R>(query: Query) => Promise<R[]>): Promise<TableDescription[]> {
+export async function describePostgres(read: <R>(query: Query) => Promise<R[]>, only?: readonly string[]): Promise<TableDescription[]> {
+  const parameters: string[] = []
+  let named = ''
+  if (only) {
+    const listed = await read<{ name: string }>({
+      sql: `select relname as name from pg_class
+        where relnamespace = to_regnamespace(quote_ident(current_schema())) and relkind in ('r', 'p')`,
+      parameters: [],
+    })
+    const names = namesAlike(
+      listed.map(({ name }) => name),
+      only,
+    )
+    if (names.length === 0) return []
+    parameters.push(JSON.stringify(names))
+    named = 'and c.relname = any (array(select jsonb_array_elements_text($1::jsonb)))'
+  }
   const columns = await read<ColumnRow>({
     sql: `select c.relname as "table", a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
         case when a.attcollation <> t.typcollation then l.collname end as collation,
@@ -22,9 +38,9 @@ export async function describePostgres(read: <R>(query: Query) => Promise<R[]>):
       join pg_type t on t.oid = a.atttypid
       left join pg_collation l on l.oid = a.attcollation
       left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-      where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relkind in ('r', 'p')
+      where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relkind in ('r', 'p') ${named}
       order by c.relname, a.attnum`,
-    parameters: [],
+    parameters,
   })
   const indexed = await read<{ table: string; name: string; unique: number; column: string | null }>({
     sql: `select c.relname as "table", n.relname as name, i.indisunique as "unique", a.attname as "column"
@@ -33,9 +49,9 @@ export async function describePostgres(read: <R>(query: Query) => Promise<R[]>):
       join pg_class n on n.oid = i.indexrelid
       join lateral unnest(i.indkey::int2[]) with ordinality as k(attnum, place) on k.place <= i.indnkeyatts
       left join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum and k.attnum > 0
-      where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and not i.indisprimary and i.indisvalid
+      where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and not i.indisprimary and i.indisvalid ${named}
       order by c.relname, n.relname, k.place`,
-    parameters: [],
+    parameters,
   })
   return tablesFrom(
     columns.map((column) => ({

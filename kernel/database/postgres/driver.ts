@@ -89,6 +89,8 @@ export class PostgresDatabase implements Database {
       try {
         return (await this.ask(query)).rows as R[]
       } catch (error) {
+        // Every connection that prepared the statement holds the same stale plan; under a new name it is prepared afresh.
+        if (isStalePlan(error)) this.names.clear()
         // A connection may have died, or a plan gone stale, since its last use; reading again does no harm.
         if (attempt === 1 && (isConnectionLost(error) || isStalePlan(error))) continue
         throw postgresFailure(error, startedAt)
@@ -140,14 +142,13 @@ export class PostgresDatabase implements Database {
   }
 
   async alter(statements: readonly string[]): Promise<void> {
-    await this.transaction(async (tx) => {
-      for (const sql of statements) await tx.execute({ sql, parameters: [] })
-    })
+    if (statements.length === 0) return
+    await this.transaction((tx) => (tx as PostgresTransaction).define(statements))
     this.names.clear()
   }
 
-  describe(): Promise<TableDescription[]> {
-    return describePostgres((query) => this.query(query))
+  describe(only?: readonly string[]): Promise<TableDescription[]> {
+    return describePostgres((query) => this.query(query), only)
   }
 
   async close(): Promise<void> {

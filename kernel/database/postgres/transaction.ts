@@ -40,6 +40,11 @@ export class PostgresTransaction implements Transaction {
     return { changes: (await this.ask(query)).rowCount ?? 0 }
   }
 
+  /** Runs statements that change the schema, all in one message: hundreds of them make a site. */
+  async define(statements: readonly string[]): Promise<void> {
+    await this.run(statements.join(';\n'))
+  }
+
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
     const name = `s${++this.depth}`
     try {
@@ -91,6 +96,7 @@ export class PostgresTransaction implements Transaction {
     } catch (error) {
       const failure: AppError = postgresFailure(error, startedAt)
       if (isConnectionLost(error) || isStalePlan(error)) this.isBroken = true
+      if (isStalePlan(error)) this.names.clear()
       // A victim of a deadlock, or a lost connection, has no transaction to go on with.
       if (this.isBroken || Deadlocked.is(failure)) this.over ??= failure
       throw failure

@@ -67,8 +67,8 @@ export class SqliteDatabase implements Database {
     this.reading?.forget()
   }
 
-  async describe(): Promise<TableDescription[]> {
-    return describeSqlite((query) => this.readConnection().query(query))
+  async describe(only?: readonly string[]): Promise<TableDescription[]> {
+    return describeSqlite((query) => this.readConnection().query(query), only)
   }
 
   dataVersion(): number {

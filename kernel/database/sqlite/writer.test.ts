@@ -13,7 +13,7 @@ import { Writer } from './writer.ts'
 
 suite('the SQLite writer', () => {
   test('transactions that arrive together share one COMMIT, and each is acknowledged after it', async (t) => {
-    const { writer, ran } = openWriter(t)
+    const { writer, ran } = openWriter(t, { batchMs: 5000 })
     let acknowledged = 0
     await Promise.all(
       Array.from({ length: 20 }, async (_, at) => {
@@ -200,7 +200,7 @@ test('the reading connection cannot write', async (t) => {
   await assert.rejects(database.query({ sql: "insert into t values ('a')", parameters: [] }), DatabaseUnavailable.is)
 })
 
-function openWriter(t: TestContext, limits: { busyTimeout?: number; holdLimit?: number } = {}) {
+function openWriter(t: TestContext, limits: { busyTimeout?: number; holdLimit?: number; batchMs?: number } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'orc-writer-'))
   const file = join(folder, 'site.db')
   const connection = new Connection(file, { readOnly: false, durable: false })

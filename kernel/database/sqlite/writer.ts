@@ -9,6 +9,8 @@ export interface WriterLimits {
   busyTimeout: number
   /** Milliseconds that a transaction may keep the turn before it is rolled back. */
   holdLimit: number
+  /** Milliseconds after which a batch is closed though more are waiting; default 5. */
+  batchMs?: number
 }
 
 // A batch is closed when it has taken in this many transactions, or is this old, even though more are waiting.
@@ -94,7 +96,7 @@ export class Writer {
       this.flushSoon()
       return
     }
-    if (this.batch && (this.batch.taken >= batchSize || performance.now() - this.batch.since >= batchMs)) {
+    if (this.batch && (this.batch.taken >= batchSize || performance.now() - this.batch.since >= (this.limits.batchMs ?? batchMs))) {
       this.flush()
       // Lets sockets be served, and other processes in, between two batches of a long queue.
       this.isEntering = true
