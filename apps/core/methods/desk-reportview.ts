@@ -1,0 +1,223 @@
+import { Type } from 'typebox'
+import { AppError } from '#client/rules/errors.ts'
+import type { Context } from '#kernel/context/context.ts'
+import { remove } from '#kernel/documents/remove.ts'
+import { listOf } from '#kernel/methods/document-info.ts'
+import { readListInput, readName } from '#kernel/methods/document-input.ts'
+import { BadInput } from '#kernel/methods/errors.ts'
+import { FileAnswer } from '#kernel/methods/file-answer.ts'
+import { checkedPerDocument, defineMethod, type Method, type Verb } from '#kernel/methods/method.ts'
+import { parseJson } from '#kernel/methods/strict-json.ts'
+import { wireV1 } from '#kernel/methods/wire-v1.ts'
+import { demand } from '#kernel/permissions/grants.ts'
+import { count } from '#kernel/query/count.ts'
+import { list } from '#kernel/query/list.ts'
+import { csvText } from './csv.ts'
+
+const any = Type.Optional(Type.Unknown())
+const text = Type.Optional(Type.String())
+const whole = Type.Optional(Type.Integer({ minimum: 0 }))
+const doctype = Type.String({ minLength: 1, maxLength: 140 })
+const reading: readonly Verb[] = ['GET', 'POST']
+
+const viewInput = Type.Object({
+  doctype,
+  fields: any,
+  filters: any,
+  or_filters: any,
+  order_by: text,
+  group_by: text,
+  start: whole,
+  page_length: whole,
+  limit: whole,
+  parent: text,
+  parent_doctype: text,
+  with_comment_count: any,
+  view: text,
+  save_user_settings: any,
+  strict: any,
+  distinct: any,
+  as_list: any,
+})
+
+interface View {
+  doctype: string
+  fields?: unknown
+  filters?: unknown
+  or_filters?: unknown
+  order_by?: string
+  group_by?: string
+  start?: number
+  page_length?: number
+  limit?: number
+  parent?: string
+  parent_doctype?: string
+}
+
+async function rowsOf(ctx: Context, given: View, limit = given.page_length ?? given.limit ?? 20): Promise<Record<string, unknown>[]> {
+  const parent = given.parent ?? given.parent_doctype
+  const { rows } = await list(ctx, given.doctype, {
+    fields: given.fields || undefined,
+    filters: given.filters || undefined,
+    orFilters: given.or_filters || undefined,
+    orderBy: given.order_by,
+    groupBy: given.group_by,
+    start: given.start ?? 0,
+    limit,
+    ...(parent && { parent }),
+    wire: wireV1(ctx),
+  })
+  return rows
+}
+
+const get = defineMethod({
+  path: 'frappe.desk.reportview.get',
+  summary: 'A page of a list as keys and rows of values; an empty list when there is nothing.',
+  verbs: reading,
+  input: viewInput,
+  rule: checkedPerDocument('list answers only rows that the caller may read'),
+  handler: async (ctx, given) => {
+    const rows = await rowsOf(ctx, given as View)
+    if (rows.length === 0) return []
+    const keys = Object.keys(rows[0] as object)
+    return { keys, values: rows.map((row) => keys.map((key) => row[key])), user_info: {} }
+  },
+})
+
+const getList = defineMethod({
+  path: 'frappe.desk.reportview.get_list',
+  summary: 'A page of a list as objects.',
+  verbs: reading,
+  input: viewInput,
+  rule: checkedPerDocument('list answers only rows that the caller may read'),
+  handler: (ctx, given) => rowsOf(ctx, given as View),
+})
+
+const getCount = defineMethod({
+  path: 'frappe.desk.reportview.get_count',
+  summary: 'How many documents meet the filters; counting stops at `limit`.',
+  verbs: reading,
+  input: viewInput,
+  rule: checkedPerDocument('count counts only rows that the caller may read'),
+  handler: (ctx, given) => {
+    const parent = given.parent ?? given.parent_doctype
+    return count(ctx, given.doctype, {
+      filters: given.filters || undefined,
+      orFilters: given.or_filters || undefined,
+      ...(parent && { parent }),
+      ...(given.limit && { upTo: given.limit }),
+      wire: wireV1(ctx),
+    })
+  },
+})
+
+/** Values that one field's statistics show. */
+const mostValues = 50
+
+async function stats(ctx: Context, target: string, fields: unknown, filters: unknown): Promise<Record<string, [unknown, number][]>> {
+  const found: Record<string, [unknown, number][]> = {}
+  const names =
+    typeof fields === 'string' && !fields.trim().startsWith('[')
+      ? listOf(fields)
+      : readListInput('frappe.desk.reportview.get_stats', fields, 'stats', 20)
+  for (const [index, name] of names.entries()) {
+    const field = readName('frappe.desk.reportview.get_stats', name, `stats[${index}]`)
+    if (field === '__proto__')
+      throw new BadInput({ method: 'frappe.desk.reportview.get_stats', field: `stats[${index}]`, reason: 'is no field' })
+    const { rows } = await list(ctx, target, {
+      fields: [field, { COUNT: '*', as: 'total' }],
+      filters: filters || undefined,
+      groupBy: field,
+      orderBy: 'total desc',
+      limit: mostValues,
+      wire: wireV1(ctx),
+    })
+    const counted = rows.map((row): [unknown, number] => [row[field], Number(row.total)])
+    found[field] = field === '_user_tags' ? tagCounts(counted) : counted
+  }
+  return found
+}
+
+/** Rows hold several tags each; what counts is the tag. */
+function tagCounts(counted: readonly [unknown, number][]): [unknown, number][] {
+  const totals = new Map<string, number>()
+  let untagged = 0
+  for (const [tags, total] of counted) {
+    const names = listOf(String(tags ?? ''))
+    if (names.length === 0) untagged += total
+    for (const name of names) totals.set(name, (totals.get(name) ?? 0) + total)
+  }
+  return [...[...totals].sort((a, b) => b[1] - a[1]), ...(untagged > 0 ? [['No Tags', untagged] as [unknown, number]] : [])]
+}
+
+const getStats = defineMethod({
+  path: 'frappe.desk.reportview.get_stats',
+  summary: 'How often each value of some fields occurs.',
+  verbs: reading,
+  input: Type.Object({ doctype, stats: Type.Unknown(), filters: any }),
+  rule: checkedPerDocument('list counts only rows that the caller may read'),
+  handler: (ctx, given) => stats(ctx, given.doctype, given.stats, given.filters),
+})
+
+const getSidebarStats = defineMethod({
+  path: 'frappe.desk.reportview.get_sidebar_stats',
+  summary: 'As get_stats, under `stats`.',
+  verbs: reading,
+  input: Type.Object({ doctype, stats: Type.Unknown(), filters: any }),
+  rule: checkedPerDocument('list counts only rows that the caller may read'),
+  handler: async (ctx, given) => ({ stats: await stats(ctx, given.doctype, given.stats, given.filters) }),
+})
+
+const deleteItems = defineMethod({
+  path: 'frappe.desk.reportview.delete_items',
+  summary: 'Deletes several documents; those that cannot go are named in a message, the others go.',
+  verbs: ['POST', 'DELETE'],
+  input: Type.Object({ doctype, items: Type.Unknown() }),
+  rule: checkedPerDocument('remove demands the right to delete'),
+  handler: async (ctx, given) => {
+    const path = 'frappe.desk.reportview.delete_items'
+    for (const [index, item] of readListInput(path, given.items, 'items', 500).entries()) {
+      const name = readName(path, item, `items[${index}]`)
+      try {
+        await ctx.db.savepoint(() => remove(ctx, given.doctype, name))
+      } catch (error) {
+        if (!(error instanceof AppError) || error.status >= 500) throw error
+        ctx.messages.push({ message: `${name}: ${error.message}`, title: 'Not deleted', indicator: 'red' })
+      }
+    }
+    return undefined
+  },
+})
+
+const exportQuery = defineMethod({
+  path: 'frappe.desk.reportview.export_query',
+  summary: 'A list as CSV, for those with the right to export.',
+  verbs: reading,
+  input: Type.Object({
+    ...viewInput.properties,
+    file_format_type: text,
+    selected_items: any,
+    title: text,
+    csv_delimiter: text,
+    export_in_background: any,
+    csv_quoting: any,
+    csv_decimal_sep: any,
+  }),
+  rule: checkedPerDocument('the right to export is demanded, and list answers only rows that the caller may read'),
+  handler: async (ctx, given) => {
+    const format = given.file_format_type ?? 'CSV'
+    if (format !== 'CSV')
+      throw new BadInput({ method: 'frappe.desk.reportview.export_query', field: 'file_format_type', reason: 'must be CSV' })
+    await demand(ctx, 'export', given.doctype)
+    const chosen =
+      typeof given.selected_items === 'string' && given.selected_items
+        ? parseJson(given.selected_items, 'selected_items')
+        : given.selected_items
+    const filters = Array.isArray(chosen) && chosen.length > 0 ? [['name', 'in', chosen]] : given.filters
+    const rows = await rowsOf(ctx, { ...(given as View), filters }, given.page_length ?? 0)
+    return new FileAnswer(`${given.title || given.doctype}.csv`, 'text/csv; charset=utf-8', csvText(rows, given.csv_delimiter))
+  },
+})
+
+/** What list screens ask for. */
+export const deskReportviewMethods: readonly Method[] = [get, getList, getCount, getStats, getSidebarStats, deleteItems, exportQuery]
