@@ -1,0 +1,21 @@
+import type { Command } from './command.ts'
+import { appCommands } from './commands/apps.ts'
+import { auditCommands } from './commands/audit.ts'
+import { configCommands } from './commands/config.ts'
+import { definitionCommands } from './commands/definitions.ts'
+import { generatorCommands } from './commands/generators.ts'
+import { runningCommands } from './commands/running.ts'
+import { siteCommands } from './commands/sites.ts'
+import { userCommands } from './commands/users.ts'
+
+/** Every command of `orc`, in the order in which the help lists them. */
+export const allCommands: readonly Command[] = [
+  ...siteCommands,
+  ...appCommands,
+  ...runningCommands,
+  ...userCommands,
+  ...configCommands,
+  ...definitionCommands,
+  ...generatorCommands,
+  ...auditCommands,
+]
