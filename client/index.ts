@@ -1,0 +1,11 @@
+/** The front door of the client: everything a screen or a script imports. */
+export type { BatchOptions, BatchOutcome, BatchStep } from './batch.ts'
+export type { Client, ClientOptions, MethodOptions, SignInOptions, SignInOutcome } from './client.ts'
+export { createClient } from './client.ts'
+export { ClientError, type Failure } from './client-error.ts'
+export type { DocTypes, DocumentOf, Methods, RowOf, StandardFields, UnknownDocument, ValuesOf } from './doc-types.ts'
+export type { CallOptions, DocumentClient, ListOptions, Page } from './documents.ts'
+export type { Credentials } from './session.ts'
+export type { Patience, Verb } from './transport.ts'
+export type { ByteStream, UploadedFile, UploadOptions } from './upload.ts'
+export type { Condition, FieldFilter, FiltersOf } from './typed-filters.ts'
