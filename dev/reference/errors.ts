@@ -45,10 +45,11 @@ function sentence(name: string, message: (data: unknown) => string): string {
   return text
 }
 
-/** Stands for any datum: reads as `{name}` in a text, and for its items and parts likewise. */
-function placeholder(name: string): unknown {
+/** Stands for any datum: reads as `{name}` in a text, as do its items, its parts, and whatever its methods would give. */
+function placeholder(name: string, whole = name): unknown {
   const text = `{${name}}`
   return new Proxy(() => undefined, {
+    apply: () => placeholder(whole),
     get(_, key) {
       switch (key) {
         case Symbol.toPrimitive:
@@ -61,20 +62,15 @@ function placeholder(name: string): unknown {
           return 1
         case 'map':
           return (turn: (item: unknown) => unknown) => [turn(itemOf(name))]
-        case 'slice':
-        case 'filter':
-        case 'trim':
-        case 'at':
-          return () => placeholder(name)
         default:
-          return placeholder(`${name}.${String(key)}`)
+          return placeholder(`${name}.${String(key)}`, name)
       }
     },
   })
 }
 
-function itemOf(name: string): unknown {
-  return new Proxy(() => undefined, {
-    get: (_, key) => (key === Symbol.toPrimitive ? () => `{${name}}` : key === 'toString' ? () => `{${name}}` : placeholder(String(key))),
-  })
+/** An item of a list: the list's own name in a text, its parts under theirs. */
+function itemOf(list: string): unknown {
+  const text = () => `{${list}}`
+  return new Proxy({}, { get: (_, key) => (key === Symbol.toPrimitive || key === 'toString' ? text : placeholder(String(key))) })
 }

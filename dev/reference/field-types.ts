@@ -31,6 +31,7 @@ const introduction = `One folder per kind in \`kernel/fields/\`. A document hold
 const columnNotes = `- Short texts take 140 characters, or the field's \`length\`; the column has at least 64, and beyond 1,000 characters no fixed length. Long texts take four
   million.
 - An Int with a \`length\` above 11 has 64 bits. \`not_nullable\` makes 0 or an empty text of NULL, except for dates and JSON.
+- Texts compare by code point: \`collate utf8mb4_nopad_bin\` on MariaDB, \`collate "C"\` on PostgreSQL where the database does not do so by itself.
 - A decimal on SQLite is text of fixed width that sorts like the number: [decision 3](../decisions/0003-exact-decimals-on-sqlite.md).
 - The name of documents with \`autoname: autoincrement\` is a 64-bit number that the database counts up.`
 
@@ -49,7 +50,11 @@ function columnRow(type: FieldType): string[] {
   const field = fieldOf(type)
   const storage = type.storage(field) as Storage
   const nullable = isNullable(field)
-  return [type.name, ...engines.map((dialect) => code(dialect.columnType(storage))), nullable ? 'NULL' : '0']
+  return [
+    type.name,
+    ...engines.map((dialect) => code(dialect.columnType(storage).replace(/ character set .*/, ''))),
+    nullable ? 'NULL' : '0',
+  ]
 }
 
 const samples: Partial<Record<ValueKind, unknown>> = {
@@ -88,9 +93,18 @@ function valueRow(type: FieldType): string[] {
   const value = type.cast(samplesByType[type.name] ?? samples[type.kind], field, v1, 'sample')
   type.check(value, field, 'sample')
   const held = typeof value === 'object' && value !== null ? `Decimal ${value}` : JSON.stringify(value)
-  return [type.name, code(type.kind === 'decimal' ? held : String(held)), ...[v1, v2].map((wire) => code(JSON.stringify(type.toWire(value, wire))))]
+  return [
+    type.name,
+    code(type.kind === 'decimal' ? held : String(held)),
+    ...[v1, v2].map((wire) => code(JSON.stringify(type.toWire(value, wire)))),
+  ]
 }
 
 function otherRow({ name, kind }: FieldType): string[] {
-  return [name, kind === 'table' ? 'rows of a child DocType, kept in its table; in a document and on the wire a list of objects' : 'part of a form; holds no value']
+  return [
+    name,
+    kind === 'table'
+      ? 'rows of a child DocType, kept in its table; in a document and on the wire a list of objects'
+      : 'part of a form; holds no value',
+  ]
 }

@@ -60,7 +60,9 @@ interface Shape {
 
 function inputOf(input: TObject): string {
   const required = new Set((input as { required?: string[] }).required ?? [])
-  const fields = Object.entries(input.properties).map(([name, shape]) => `${code(name)}${required.has(name) ? '' : '?'}: ${shapeOf(shape as Shape)}`)
+  const fields = Object.entries(input.properties).map(
+    ([name, shape]) => `${code(name)}${required.has(name) ? '' : '?'}: ${shapeOf(shape as Shape)}`,
+  )
   return fields.join(', ') || 'none'
 }
 

@@ -14,7 +14,10 @@ const titles: Readonly<Record<DefinitionPart, string>> = {
 /** Every property of a definition, and what becomes of it. */
 export function propertyPage(): string {
   const parts = Object.entries(propertyStatus).map(([part, properties]) => {
-    const rows = Object.entries(properties).map(([name, { is, text }]) => [code(name), is === 'obeyed' ? `obeyed: ${text}` : `kept, not yet used: ${text}`])
+    const rows = Object.entries(properties).map(([name, { is, text }]) => [
+      code(name),
+      is === 'obeyed' ? `obeyed: ${text}` : `kept, not yet used: ${text}`,
+    ])
     return `## ${titles[part as DefinitionPart]}\n\n${table(['property', 'what the kernel does'], rows)}`
   })
   return page('Properties of a DocType', introduction, ...parts, closing)

@@ -35,7 +35,14 @@ function withoutCode(text: string): string {
 /** Headings as links name them: lower case, words with hyphens between. */
 function anchorsOf(text: string): Set<string> {
   const headings = [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading as string)
-  return new Set(headings.map((heading) => heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')))
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
 }
 
 /** Command lines in the pages name commands that exist. */
@@ -72,17 +79,17 @@ function missingSteps(texts: ReadonlyMap<string, string>): string[] {
   return complaints
 }
 
-/** The page about sites names every key of the configuration that the code reads. */
+/** The page about sites names every key of the configuration, and every variable of the environment, that the code reads. */
 function missingConfigKeys(root: string, texts: ReadonlyMap<string, string>): string[] {
   const file = 'docs/kernel/sites.md'
   const keys = new Set<string>()
   for (const source of globSync('{apps,kernel,server}/**/*.ts', { cwd: root })) {
     if (source.includes('.test.')) continue
     const text = readFileSync(join(root, source), 'utf8')
-    for (const [, key] of text.matchAll(/\bsite\.config\.([a-z_]+)/g)) keys.add(key as string)
+    for (const [, key, variable] of text.matchAll(/\bsite\.config\.([a-z_]+)|\benv\.([A-Z_]+)/g)) keys.add(key ?? variable ?? '')
   }
   return [...keys]
     .filter((key) => !(texts.get(file) ?? '').includes(`\`${key}\``))
     .sort()
-    .map((key) => `${file}: the configuration key \`${key}\` is missing`)
+    .map((key) => `${file}: \`${key}\`, which the code reads, is missing`)
 }
