@@ -9,6 +9,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 /** The checkout's root folder, absolute. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
+// A smaller nursery: a server that waits needs some 30 MB less, and one that works is as fast.
+const memoryFlags = ['--max-semi-space-size=16']
+
 const compileCache = join(root, 'node_modules', '.cache', 'node-compile')
 
 /** The exact Node version that package.json pins, without the leading `v`; all platforms pin the same one. */
@@ -73,7 +76,7 @@ export async function runPinned(script, args = process.argv.slice(2)) {
     fail(error.message)
   }
   const follow = pathToFileURL(join(root, 'bin', 'follow-launcher.mjs')).href
-  const child = spawn(node, ['--import', follow, file, ...args], {
+  const child = spawn(node, [...memoryFlags, '--import', follow, file, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...projectEnvironment(), ORC_LAUNCHED: '1' },
   })

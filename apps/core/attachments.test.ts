@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { remove } from '#kernel/documents/remove.ts'
 import { rename } from '#kernel/documents/rename.ts'
-import { amend, cancel, insert, openForWrite } from '#kernel/documents/save.ts'
+import { amend } from '#kernel/documents/new-document.ts'
+import { cancel, insert, openForWrite } from '#kernel/documents/save.ts'
 import { type TestSite, testSite } from '#testing/site.ts'
 
 suite('attachments', () => {

@@ -24,7 +24,7 @@ export interface SaveOperation {
 }
 
 /** The document and all its rows, each with its earlier state. */
-export async function placesOf(operation: SaveOperation): Promise<Placed[]> {
+export async function placesOf(operation: Pick<SaveOperation, 'ctx' | 'meta' | 'document' | 'before'>): Promise<Placed[]> {
   const { ctx, meta, document, before } = operation
   const places: Placed[] = [{ meta, row: document, before, path: '' }]
   for (const table of meta.tables) {

@@ -91,7 +91,7 @@ async function provide(config: SiteConfig, wanted: NewSite): Promise<(() => Prom
     config.db_url = url.href
     return undefined
   }
-  const id = `${wanted.host.toLowerCase().replace(/[^a-z0-9]+/g, '_').slice(0, 40)}_${randomBytes(4).toString('hex')}`
+  const id = `${wanted.host.toLowerCase().replace(/[^a-z0-9]+/g, '_').slice(0, 35)}_${randomBytes(4).toString('hex')}`
   const names = { database: `orc_${id}`, user: `orc_${id}`.slice(-32).replace(/^[^a-z]+/, 'o'), password: randomBytes(24).toString('base64url') }
   config.db_url = await createDatabase(server, names)
   config.db_server = server

@@ -1,6 +1,6 @@
 import type { Context } from '#kernel/context/context.ts'
 import { getDocument } from '#kernel/documents/load.ts'
-import { copyAsNew } from '#kernel/documents/save.ts'
+import { copyAsNew } from '#kernel/documents/new-document.ts'
 import { callDocumentMethod } from '#kernel/methods/call-document.ts'
 import { callMethod, findMethod } from '#kernel/methods/call.ts'
 import { doctypeAnswer } from '#kernel/methods/doctype-answer.ts'

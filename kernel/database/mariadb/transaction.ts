@@ -10,7 +10,8 @@ export class MariaTransaction implements Transaction {
   readonly dialect: Dialect = mariadbDialect
   private readonly connection: PoolConnection
   private readonly onEnd: () => void
-  private over: Error | undefined
+  /** Why it takes no more statements; a sentence becomes an error only when somebody asks on. */
+  private over: Error | string | undefined
   private isLost = false
   private isReleased = false
   private depth = 0
@@ -72,7 +73,7 @@ export class MariaTransaction implements Transaction {
   }
 
   private async attempt<T>(text: string, send: () => Promise<T>): Promise<T> {
-    if (this.over) throw this.over
+    if (this.over) throw typeof this.over === 'string' ? new Error(this.over) : this.over
     const startedAt = performance.now()
     try {
       return await send()
@@ -88,7 +89,7 @@ export class MariaTransaction implements Transaction {
   private finish(how: string): void {
     if (this.isReleased) return
     this.isReleased = true
-    this.over ??= new Error(how)
+    this.over ??= how
     this.connection.off('error', this.onLost)
     if (this.isLost) this.connection.destroy()
     else this.connection.release()

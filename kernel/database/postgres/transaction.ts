@@ -14,7 +14,8 @@ export class PostgresTransaction implements Transaction {
   private readonly client: pg.PoolClient
   private readonly names: StatementNames
   private readonly onEnd: () => void
-  private over: Error | undefined
+  /** Why it takes no more statements; a sentence becomes an error only when somebody asks on. */
+  private over: Error | string | undefined
   private isBroken = false
   private depth = 0
   // The server may end the session between two statements; without a listener that would end the process.
@@ -89,7 +90,7 @@ export class PostgresTransaction implements Transaction {
   }
 
   private async attempt(send: () => Promise<pg.QueryResult>): Promise<pg.QueryResult> {
-    if (this.over) throw this.over
+    if (this.over) throw typeof this.over === 'string' ? new Error(this.over) : this.over
     const startedAt = performance.now()
     try {
       return await send()
@@ -106,7 +107,7 @@ export class PostgresTransaction implements Transaction {
   private finish(how: string): void {
     if (this.isReleased) return
     this.isReleased = true
-    this.over ??= new Error(how)
+    this.over ??= how
     this.client.off('error', this.onLost)
     this.client.release(this.isBroken)
     this.onEnd()

@@ -12,7 +12,8 @@ export class SavepointTransaction implements Transaction {
   readonly since = performance.now()
   private readonly connection: Connection
   private readonly release: (outcome: Outcome) => void
-  private over: Error | undefined
+  /** Why it takes no more statements; a sentence becomes an error only when somebody asks on. */
+  private over: Error | string | undefined
   private depth = 0
 
   constructor(connection: Connection, release: (outcome: Outcome) => void) {
@@ -99,10 +100,10 @@ export class SavepointTransaction implements Transaction {
   }
 
   private end(how: string): void {
-    this.over = new Error(how)
+    this.over = how
   }
 
   private checkOpen(): void {
-    if (this.over) throw this.over
+    if (this.over) throw typeof this.over === 'string' ? new Error(this.over) : this.over
   }
 }
