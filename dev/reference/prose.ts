@@ -1,7 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { hookNames } from '#kernel/documents/document.ts'
-import { saveSteps } from '#kernel/documents/save.ts'
+import { saveSteps } from '#kernel/documents/save-steps.ts'
 import { allCommands } from '#server/cli/all-commands.ts'
 
 /** What is wrong with the pages that people write: links that lead nowhere, and facts of the code that they must name but do not. */
