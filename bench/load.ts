@@ -58,15 +58,6 @@ export async function load(
   return { requests: latencies.length, wall: performance.now() - began, latencies: Float64Array.from(latencies).sort() }
 }
 
-/** Sends one request and gives back the answer's body. @throws Error unless it is a success */
-export async function sendOnce(port: number, request: RawRequest): Promise<string> {
-  const connection = await Connection.open(port)
-  const { status, body } = await connection.send(request)
-  connection.close()
-  if (status < 200 || status > 299) throw new Error(`${request.split('\r\n', 1)[0]} was answered with ${status} ${body.slice(0, 600)}`)
-  return body
-}
-
 interface RawAnswer {
   readonly status: number
   readonly head: string
