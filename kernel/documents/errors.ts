@@ -99,11 +99,21 @@ export const CancelledLink = defineError<{ doctype: string; field: string; targe
   message: (d) => `"${d.field}" refers to ${d.target} ${d.value}, which is cancelled.`,
 })
 
-export const StillLinked = defineError<{ doctype: string; name: string; by: { doctype: string; name: string; field: string }[] }>({
+export const StillLinked = defineError<{
+  doctype: string
+  name: string
+  /** Those that the user may read. */
+  by: { doctype: string; name: string; field: string }[]
+  /** There are more, which the user may not read. */
+  hasOthers: boolean
+}>({
   code: 'document/still-linked',
   status: 417,
   excType: 'LinkExistsError',
-  message: (d) => `${d.doctype} ${d.name} is still used by ${d.by.map((link) => `${link.doctype} ${link.name}`).join(', ')}.`,
+  message: (d) => {
+    const users = d.by.map((link) => `${link.doctype} ${link.name}`).join(', ')
+    return `${d.doctype} ${d.name} is still used by ${users}${d.hasOthers ? `${users && ', '}other documents` : ''}.`
+  },
 })
 
 export const SubmittedCannotBeDeleted = defineError<{ doctype: string; name: string }>({

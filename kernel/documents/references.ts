@@ -1,6 +1,8 @@
 import type { Context } from '#kernel/context/context.ts'
 import { ident, type Sql, sql } from '#kernel/database/sql.ts'
 import type { Meta, MetaField } from '#kernel/meta/meta.ts'
+import { can } from '#kernel/permissions/grants.ts'
+import { find } from './load.ts'
 
 /** A field somewhere that may hold the name of a document. */
 export interface Reference {
@@ -127,6 +129,19 @@ export async function dependentsOf(
     }
   }
   return found.slice(0, limit)
+}
+
+/** Dependents as the user may be told of them: by name only where they may be read. */
+export async function nameable(ctx: Context, dependents: readonly Dependent[]): Promise<{ by: Dependent[]; hasOthers: boolean }> {
+  const by: Dependent[] = []
+  for (const dependent of dependents) if (await isReadable(ctx, dependent)) by.push(dependent)
+  return { by, hasOthers: by.length < dependents.length }
+}
+
+async function isReadable(ctx: Context, { doctype, name }: Dependent): Promise<boolean> {
+  if (!(await can(ctx, 'read', doctype))) return false
+  const document = await find(ctx, await ctx.site.meta.get(doctype), name)
+  return document !== undefined && can(ctx, 'read', doctype, document)
 }
 
 async function singleDependents(ctx: Context, reference: Reference, meta: Meta, name: string | number): Promise<Dependent[]> {

@@ -13,7 +13,7 @@ import { runHook } from './hooks.ts'
 import { load } from './load.ts'
 import { hashName, revertSeries } from './naming.ts'
 import { removeRowSecrets } from './passwords.ts'
-import { dependentsOf, goesAlong } from './references.ts'
+import { dependentsOf, goesAlong, nameable } from './references.ts'
 import { deleteChildren, deleteRow, insertRows } from './rows.ts'
 import { removeFromTree } from './tree.ts'
 import { virtualController } from './virtual.ts'
@@ -45,7 +45,7 @@ export async function remove(ctx: Context, doctype: string, name: string | numbe
     return
   }
   const by = await dependentsOf(ctx, meta, document.name)
-  if (by.length > 0) throw new StillLinked({ doctype: meta.name, name: String(document.name), by })
+  if (by.length > 0) throw new StillLinked({ doctype: meta.name, name: String(document.name), ...(await nameable(ctx, by)) })
   await removeFromTree(ctx, meta, document)
   await keepCopy(ctx, meta, document)
   await revertSeries(ctx, meta, document)

@@ -17,7 +17,7 @@ import { nameDocument } from './naming.ts'
 import { fillDefaults, notCancelled } from './new-document.ts'
 import { placesOf, type SaveKind, type SaveOperation } from './operation.ts'
 import { changedSecrets, storeSecrets, takeSecrets } from './passwords.ts'
-import { dependentsOf } from './references.ts'
+import { dependentsOf, nameable } from './references.ts'
 import { placeInTree } from './tree.ts'
 import { writeDocument } from './write.ts'
 
@@ -224,7 +224,7 @@ async function hooksAfter({ ctx, meta, document, kind, submitsOnInsert, before }
 async function checkNotStranding({ ctx, meta, document, kind }: SaveOperation): Promise<void> {
   if (kind !== 'cancel' || meta.isSingle || meta.isVirtual) return
   const by = await dependentsOf(ctx, meta, document.name, { submittedOnly: true })
-  if (by.length > 0) throw new StillLinked({ doctype: meta.name, name: String(document.name), by })
+  if (by.length > 0) throw new StillLinked({ doctype: meta.name, name: String(document.name), ...(await nameable(ctx, by)) })
 }
 
 const auditNames: Record<SaveKind, string> = {

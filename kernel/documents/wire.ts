@@ -3,6 +3,7 @@ import type { Value, Wire } from '#kernel/fields/field-type.ts'
 import { maskValue } from '#client/rules/masking.ts'
 import type { Meta, MetaField } from '#kernel/meta/meta.ts'
 import { type FieldAccess, fieldAccess } from '#kernel/permissions/field-access.ts'
+import { can } from '#kernel/permissions/grants.ts'
 import type { AnyDocument } from './document.ts'
 
 export interface WireOptions {
@@ -28,6 +29,20 @@ export async function toWire(ctx: Context, document: AnyDocument, wire: Wire, op
   }
   await addVirtualFields(ctx, meta, document, access, out)
   return out
+}
+
+/**
+ * As `toWire`, for whoever has just written the document. The right to write does not bring the right to read: without it the answer
+ * names the document and holds nothing of it.
+ */
+export async function writtenToWire(
+  ctx: Context,
+  document: AnyDocument,
+  wire: Wire,
+  options: WireOptions = {},
+): Promise<Record<string, unknown>> {
+  if (await can(ctx, 'read', document.doctype, document)) return toWire(ctx, document, wire, options)
+  return { name: document.name, doctype: document.doctype }
 }
 
 function rowToWire(

@@ -20,16 +20,6 @@ export interface DefinitionToWrite {
   readonly isKnown: boolean
 }
 
-/** As `writeDefinitions`, for one. */
-export function writeDefinition(
-  writer: Writer,
-  shapes: DocumentShapes,
-  definition: DocTypeDefinition,
-  { app, now, isKnown }: { app: string; now: string; isKnown: boolean },
-): Promise<void> {
-  return writeDefinitions(writer, shapes, [{ definition, app, isKnown }], now)
-}
-
 /**
  * Writes definitions into the site, replacing what stood there; the rows of all go in together. Customisations live in rows of their
  * own and stay.

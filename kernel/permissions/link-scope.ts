@@ -28,14 +28,15 @@ export async function demandLinkable(
 /**
  * Whether the acting user may point at a document: it lies inside the user's tenants and User Permissions. No role on the target is
  * needed, except where the caller chooses the DocType too: a Dynamic Link leads only to what the user may read or select, because otherwise
- * it could be asked for any name of any DocType. A document that is not there cannot be pointed at either.
+ * it could be asked for any name of any DocType. What a share or ownership opens beyond the User Permissions counts: one may comment on
+ * whatever one may read. A document that is not there cannot be pointed at either.
  * @param field  the link; with `ignore_user_permissions` only the tenants' walls count, and a tenant itself may be named
  */
 async function isLinkable(ctx: Context, field: MetaField, targetDoctype: string, targetName: string): Promise<boolean> {
   if (ctx.user.unrestricted) return true
   const target = await ctx.site.meta.get(targetDoctype)
   if (target.isVirtual || target.isSingle) return true
-  if (field.fieldtype === 'Dynamic Link' && !(await isOpen(ctx, target, targetName))) return false
+  if (field.fieldtype === 'Dynamic Link') return isOpen(ctx, target, targetName)
   const { scope, permissions } = await confinedOf(ctx, await accessOf(ctx), target)
   const isFree = field.ignore_user_permissions === 1
   if (isFree && ctx.site.apps.scopes.has(target.name)) return true

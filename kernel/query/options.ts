@@ -1,3 +1,4 @@
+import type { Predicate } from '#client/rules/predicate.ts'
 import type { Wire } from '#kernel/fields/field-type.ts'
 
 /** What a list may be asked for. Everything a caller wrote is unknown until it is parsed. */
@@ -22,6 +23,8 @@ export interface ListOptions {
   distinct?: boolean
   /** Adds the titles of linked documents whose DocType shows them in links. */
   withLinkTitles?: boolean
+  /** Rows that the user may read and that meet this too: the condition of another right, such as exporting. Not for child tables. */
+  within?: Predicate
   wire: Wire
 }
 

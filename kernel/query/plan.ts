@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { and } from '#client/rules/predicate.ts'
 import type { Context } from '#kernel/context/context.ts'
 import type { Dialect, SqlValue } from '#kernel/database/database.ts'
 import type { Sql } from '#kernel/database/sql.ts'
@@ -70,7 +71,9 @@ export async function makePlan(ctx: Context, meta: Meta, options: ListOptions): 
   await builder.expand(options.expand ?? [])
   const isDistinct = selection.distinct || options.distinct === true
   await builder.sort(parseOrder(options.orderBy), isDistinct)
-  const fixed = parents ? parents.sql : await conditionSql(ctx, meta, main, access.grant.rows)
+  const fixed = parents
+    ? parents.sql
+    : await conditionSql(ctx, meta, main, options.within ? and(access.grant.rows, options.within) : access.grant.rows)
   return builder.build(fixed, isDistinct, parents === undefined, options.withLinkTitles ? await titleSources(ctx, builder.outputs) : [])
 }
 

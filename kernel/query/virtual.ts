@@ -46,7 +46,8 @@ export async function listVirtual(
   const access = await demandReading(ctx, meta)
   const scope = new Scope(ctx, meta, access)
   const fields = await selected(scope, access, options)
-  const condition = and(await callerCondition(scope, options.filters, options.orFilters, options.wire), access.grant.rows)
+  const asked = await callerCondition(scope, options.filters, options.orFilters, options.wire)
+  const condition = and(asked, access.grant.rows, ...(options.within ? [options.within] : []))
   const orderBy = []
   for (const { expression, direction, path } of parseOrder(options.orderBy)) {
     if (expression.kind !== 'field') throw new QueryMalformed({ field: path, reason: 'only a field may stand here' })

@@ -8,7 +8,7 @@ import { hasDuplicates, hasTwinsConverted, isEmptyTable, type KeyPart } from './
 import { exceedsPage, fitRow } from './row-budget.ts'
 import type { SyncStep } from './sync-plan.ts'
 import type { PresentColumn, TableComparison } from './table-comparison.ts'
-import { columnText, createIndexText, dropIndexText, loosely } from './table-text.ts'
+import { columnText, createIndexText, dropIndexText, indexText, loosely } from './table-text.ts'
 import type { ColumnTarget, IndexTarget, TableTarget } from './table-target.ts'
 
 /** Steps from the table as it is to the target, in an order in which each can run. */
@@ -85,19 +85,14 @@ export async function diffTable(comparison: TableComparison): Promise<SyncStep[]
     ...changes,
     ...addColumns(target, missing, dialect, alter),
     ...conversions,
-    ...plan.add.map(
-      (index): SyncStep => ({
-        kind: 'add-index',
-        table: target.name,
-        text: `${target.name}: add ${index.unique ? 'unique ' : ''}index on ${index.columns.join(', ')}`,
-        statements: [createIndexText(target.name, index, target.columns, dialect)],
-      }),
-    ),
+    ...addIndexes(target, plan.add, dialect, alter),
   ]
 }
 
-/** A line for each column. SQLite adds them one by one; the others all at once, with the first, because each change of a table costs them. */
-function addColumns(target: TableTarget, columns: readonly ColumnTarget[], dialect: Dialect, alter: (change: string) => string): SyncStep[] {
+type Alter = (change: string) => string
+
+/** A step for each column. SQLite adds them one by one; the others all at once, with the first, because each change of a table costs them. */
+function addColumns(target: TableTarget, columns: readonly ColumnTarget[], dialect: Dialect, alter: Alter): SyncStep[] {
   const add = (some: readonly ColumnTarget[]) => alter(some.map((column) => `add column ${columnText(column, dialect)}`).join(', '))
   const statements = (column: ColumnTarget, place: number): string[] => {
     if (dialect.name === 'sqlite') return [add([column]), ...recordStatements(target.name, [column], dialect, false)]
@@ -108,6 +103,21 @@ function addColumns(target: TableTarget, columns: readonly ColumnTarget[], diale
     table: target.name,
     text: `${target.name}: add column ${column.name} (${dialect.columnType(column.storage)})`,
     statements: statements(column, place),
+  }))
+}
+
+/** A step for each index. MariaDB makes all with the first: it reads the table once then, and commits once. */
+function addIndexes(target: TableTarget, indexes: readonly IndexTarget[], dialect: Dialect, alter: Alter): SyncStep[] {
+  const add = () => alter(indexes.map((index) => `add ${indexText(index, dialect)}`).join(', '))
+  const statements = (index: IndexTarget, place: number): string[] => {
+    if (dialect.name !== 'mariadb') return [createIndexText(target.name, index, target.columns, dialect)]
+    return place === 0 ? [add()] : []
+  }
+  return indexes.map((index, place) => ({
+    kind: 'add-index',
+    table: target.name,
+    text: `${target.name}: add ${index.unique ? 'unique ' : ''}index on ${index.columns.join(', ')}`,
+    statements: statements(index, place),
   }))
 }
 

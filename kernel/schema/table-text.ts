@@ -25,7 +25,7 @@ export function createTableText(target: TableTarget, dialect: Dialect, isLoose: 
   )
   const hasKeyInline = target.isCounted && dialect.name === 'sqlite'
   if (!hasKeyInline) columns.push(`primary key (${target.primaryKey.map((name) => dialect.quote(name)).join(', ')})`)
-  if (dialect.name === 'mariadb') columns.push(...target.indexes.map((index) => inlineIndexText(index, dialect)))
+  if (dialect.name === 'mariadb') columns.push(...target.indexes.map((index) => indexText(index, dialect)))
   const ending = {
     sqlite: ' strict',
     postgres: '',
@@ -52,7 +52,8 @@ export function createIndexText(table: string, index: IndexTarget, columns: read
   return `create ${index.unique ? 'unique ' : ''}index ${dialect.quote(index.name)} on ${dialect.quote(table)} (${parts.join(', ')})`
 }
 
-function inlineIndexText(index: IndexTarget, dialect: Dialect): string {
+/** An index as part of a table's own statement; MariaDB only. */
+export function indexText(index: IndexTarget, dialect: Dialect): string {
   return `${index.unique ? 'unique ' : ''}index ${dialect.quote(index.name)} (${index.columns.map((name) => dialect.quote(name)).join(', ')})`
 }
 

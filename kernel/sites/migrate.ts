@@ -116,11 +116,12 @@ async function announce(site: OpenSite, kind: 'meta' | 'access' | 'config'): Pro
 async function seedApp(site: OpenSite, app: LoadedApp): Promise<void> {
   await site.asSystem(`modules and roles of ${app.name}`, async (ctx) => {
     const modules = new Set(app.doctypes.map((definition) => definition.module).filter((module) => module !== ''))
-    for (const module of modules) await ensure(ctx, 'Module Def', module, { module_name: module, app_name: app.name })
-    for (const role of app.roles ?? []) {
-      const seed = typeof role === 'string' ? { name: role } : role
-      await ensure(ctx, 'Role', seed.name, { role_name: seed.name, desk_access: seed.desk === false ? 0 : 1 })
-    }
+    await ensure(ctx, 'Module Def', [...modules].map((name) => ({ name, values: { module_name: name, app_name: app.name } })))
+    const roles = (app.roles ?? []).map((role) => {
+      const { name, desk } = typeof role === 'string' ? { name: role } : role
+      return { name, values: { role_name: name, desk_access: desk === false ? 0 : 1 } }
+    })
+    await ensure(ctx, 'Role', roles)
   })
   // Each list in a unit of its own: a later one may need the Custom Fields that an earlier one brought.
   for (const fixture of app.fixtures ?? [])
@@ -129,11 +130,17 @@ async function seedApp(site: OpenSite, app: LoadedApp): Promise<void> {
     })
 }
 
-async function ensure(ctx: Context, doctype: string, name: string, values: Record<string, unknown>): Promise<void> {
-  const meta = await ctx.site.meta.get(doctype)
-  if (meta.isTable) return
-  if (await find(ctx, meta, name)) return
-  await insert(ctx, doctype, values, { naming: { given: name, honourGiven: true } })
+/** Inserts those whose names are not there yet. */
+async function ensure(ctx: Context, doctype: string, seeds: readonly { name: string; values: Record<string, unknown> }[]): Promise<void> {
+  if (seeds.length === 0) return
+  const { table } = await ctx.site.meta.get(doctype)
+  const rows = await ctx.db.query(ctx.db.dialect.compile(sql`select name from ${ident(table)}`))
+  const known = new Set(rows.map((row) => String(row.name)))
+  for (const { name, values } of seeds) {
+    if (known.has(name)) continue
+    known.add(name)
+    await insert(ctx, doctype, values, { naming: { given: name, honourGiven: true } })
+  }
 }
 
 async function applyFixture(ctx: Context, doctype: string, values: Record<string, unknown>): Promise<void> {

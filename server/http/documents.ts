@@ -3,7 +3,7 @@ import type { AnyDocument } from '#kernel/documents/document.ts'
 import { getDocument } from '#kernel/documents/load.ts'
 import { remove } from '#kernel/documents/remove.ts'
 import { insert, openForWrite, save } from '#kernel/documents/save.ts'
-import { toWire } from '#kernel/documents/wire.ts'
+import { toWire, writtenToWire } from '#kernel/documents/wire.ts'
 import { expectedVersion } from '#kernel/methods/document-input.ts'
 import { demandMatch, etagOf, isKnown } from './etag.ts'
 import { type Answer, type Call, wireOf } from './exchange.ts'
@@ -42,7 +42,12 @@ export async function removeOne(ctx: Context, call: Call, doctype: string, name:
 
 async function written(ctx: Context, call: Call, document: AnyDocument): Promise<Answer> {
   const etag = etagOf(ctx, document)
-  return { data: await shown(ctx, call, document), ...(etag && { headers: { etag } }) }
+  return { data: await shownToWriter(ctx, call, document), ...(etag && { headers: { etag } }) }
+}
+
+/** As `shown`, of a document that the caller has just written. */
+export function shownToWriter(ctx: Context, call: Call, document: AnyDocument): Promise<Record<string, unknown>> {
+  return writtenToWire(ctx, document, wireOf(ctx.site, call.version), { omitNulls: call.version === 1 })
 }
 
 /** The document as this version of the API writes it: v1 leaves empty fields out. */

@@ -9,7 +9,7 @@ import { count } from '#kernel/query/count.ts'
 import { list } from '#kernel/query/list.ts'
 import { searchLink } from '#kernel/query/search-link.ts'
 import { bulkDelete, bulkUpdate } from './bulk.ts'
-import { addOne, changeOne, readOne, removeOne, shown } from './documents.ts'
+import { addOne, changeOne, readOne, removeOne, shown, shownToWriter } from './documents.ts'
 import { UnknownPart, VerbRefused } from './errors.ts'
 import { type Answer, type Call, type Handler, wireOf } from './exchange.ts'
 import { countParam, flagParam, namesParam, textParam } from './list-params.ts'
@@ -130,7 +130,7 @@ async function copyOne(ctx: Context, call: Call, doctype: string, name: string):
 
 async function runVerb(ctx: Context, call: Call, doctype: string, name: string, verb: string): Promise<Answer> {
   const { result, document } = await callDocumentMethod(ctx, doctype, name, verb, call.params, call.verb)
-  return { data: result, extra: { docs: [await shown(ctx, call, document)] } }
+  return { data: result, extra: { docs: [await shownToWriter(ctx, call, document)] } }
 }
 
 async function listV2(ctx: Context, { params }: Call, doctype: string): Promise<Answer> {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { NameInvalid, NameTaken } from '#kernel/documents/errors.ts'
-import { amend, cancel, insert, openForWrite, save } from '#kernel/documents/save.ts'
+import { amend } from '#kernel/documents/new-document.ts'
+import { cancel, insert, openForWrite, save } from '#kernel/documents/save.ts'
 import { remove } from '#kernel/documents/remove.ts'
 import { type DocumentsWorld, field, refuses } from '#testing/documents-world.ts'
 

@@ -4,12 +4,10 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { AppError } from '#client/rules/errors.ts'
 import type { Context, Principal } from '#kernel/context/context.ts'
-import { ident, sql } from '#kernel/database/sql.ts'
 import { getDocument, load } from '#kernel/documents/load.ts'
 import { remove } from '#kernel/documents/remove.ts'
 import { insert, openForWrite, save, submit } from '#kernel/documents/save.ts'
 import { toWire } from '#kernel/documents/wire.ts'
-import { hashName } from '#kernel/documents/naming.ts'
 import { count } from '#kernel/query/count.ts'
 import { list } from '#kernel/query/list.ts'
 import { searchLink } from '#kernel/query/search-link.ts'
@@ -17,6 +15,7 @@ import { type TestSite, testSite } from '#testing/site.ts'
 import { isListed, isMasked, levels, mayAsk, mayCreate, mayDo, mayPointAt } from './model.ts'
 import { aWorld, type DocumentFact, valuesOf, type World, type WorldDocType, worldDocTypes, type WorldUser } from './world.ts'
 import { settle } from './settle.ts'
+import { changeUnseen } from './traces.ts'
 
 const runs = Number(process.env.ORC_ORACLE_SURFACE_WORLDS ?? 15)
 const wire = { version: 2, zone: 'UTC' } as const
@@ -45,7 +44,7 @@ test('what a user may not see leaves no trace in any answer', { timeout: 120_000
       await settle(site, world)
       for (const user of world.users) {
         const before = await answers(world, user)
-        await changeUnseen(world, user)
+        await site.asSystem((ctx) => changeUnseen(ctx, world, user))
         assert.deepEqual(await answers(world, user), before, user.name)
       }
     }),
@@ -72,28 +71,6 @@ async function answers(world: World, user: WorldUser): Promise<unknown[]> {
   for (const { doctype, name } of world.documents)
     told.push(await attempt(site, user, async (ctx) => toWire(ctx, await getDocument(ctx, doctype, name), wire)))
   return told
-}
-
-/** Changes the secrets that the user may not read, and more in the documents that the user may not read at all. */
-async function changeUnseen(world: World, user: WorldUser): Promise<void> {
-  const text = hashName()
-  await site.asSystem(async (ctx) => {
-    const run = (statement: ReturnType<typeof sql>) => ctx.db.execute(ctx.db.dialect.compile(statement))
-    for (const doctype of ['Case', 'Memo'] as const) {
-      const isHidden = (fact: DocumentFact) =>
-        !isListed(world, user, 'read', fact) && !isListed(world, user, 'select', fact) && !mayDo(world, user, 'read', fact)
-      const isClosed = !levels(world, user, doctype, 'read').has(1)
-      for (const fact of world.documents.filter((one) => one.doctype === doctype)) {
-        if (!isClosed && !isHidden(fact)) continue
-        await run(sql`update ${ident(`tab${doctype}`)} set secret = ${text} where name = ${fact.name}`)
-        if (doctype === 'Case') await run(sql`update ${ident('tabCase Visit')} set secret = ${text} where parent = ${fact.name}`)
-        if (doctype === 'Case' && isHidden(fact))
-          await run(
-            sql`update ${ident('tabCase')} set phone = ${text}, modified = ${'2026-11-21 00:00:00.000000'} where name = ${fact.name}`,
-          )
-      }
-    }
-  })
 }
 
 function principal(user: WorldUser): Principal {

@@ -13,7 +13,7 @@ import { expectedVersion, readDocumentInput, readListInput, readName } from '#ke
 import { BadInput } from '#kernel/methods/errors.ts'
 import { checkedPerDocument, defineMethod, guests, type Method, roles, type Verb } from '#kernel/methods/method.ts'
 import { parseJson } from '#kernel/methods/strict-json.ts'
-import { shownV1, wireV1 } from '#kernel/methods/wire-v1.ts'
+import { shownV1, wireV1, writtenV1 } from '#kernel/methods/wire-v1.ts'
 import { fieldAccess } from '#kernel/permissions/field-access.ts'
 import { type Action, actions } from '#kernel/permissions/grant.ts'
 import { can } from '#kernel/permissions/grants.ts'
@@ -40,9 +40,9 @@ async function insertGiven(ctx: Context, method: string, values: Values): Promis
         field: 'doc',
         reason: 'needs parenttype, parent and parentfield, because it is a row of another document',
       })
-    return shownV1(ctx, await appendRow(ctx, { parenttype, parent, parentfield }, values, wire))
+    return writtenV1(ctx, await appendRow(ctx, { parenttype, parent, parentfield }, values, wire))
   }
-  return shownV1(ctx, await insert(ctx, values.doctype, values, { wire }))
+  return writtenV1(ctx, await insert(ctx, values.doctype, values, { wire }))
 }
 
 /** Stores a document that the caller holds: a new one, or changes to one that `modified` must still fit. */
@@ -51,7 +51,7 @@ async function saveGiven(ctx: Context, method: string, values: Values): Promise<
   const wire = wireV1(ctx)
   const document = await openForWrite(ctx, values.doctype, readName(method, values.name, 'doc.name'))
   const expected = expectedVersion(document, values.modified, wire)
-  return shownV1(ctx, await save(ctx, document, values, { wire, ...(expected !== undefined && { expected }) }))
+  return writtenV1(ctx, await save(ctx, document, values, { wire, ...(expected !== undefined && { expected }) }))
 }
 
 const fieldsOfIdentity = new Set(['doctype', 'name', 'modified', 'docstatus'])
@@ -64,7 +64,7 @@ async function submitGiven(ctx: Context, method: string, values: Values): Promis
   const document = await openForWrite(ctx, values.doctype, readName(method, values.name, 'doc.name'), isBare ? 'submit' : 'write')
   const expected = expectedVersion(document, values.modified, wire)
   const { docstatus: _, ...rest } = values
-  return shownV1(ctx, await submit(ctx, document, rest, { wire, ...(expected !== undefined && { expected }) }))
+  return writtenV1(ctx, await submit(ctx, document, rest, { wire, ...(expected !== undefined && { expected }) }))
 }
 
 const insertMethod = defineMethod({
@@ -116,7 +116,7 @@ const cancelMethod = defineMethod({
   verbs: writing,
   input: Type.Object({ doctype, name }),
   rule: checkedPerDocument('cancel demands the right to cancel'),
-  handler: async (ctx, given) => shownV1(ctx, await cancel(ctx, await openForWrite(ctx, given.doctype, given.name, 'cancel'))),
+  handler: async (ctx, given) => writtenV1(ctx, await cancel(ctx, await openForWrite(ctx, given.doctype, given.name, 'cancel'))),
 })
 
 const deleteMethod = defineMethod({
@@ -144,10 +144,10 @@ const setValueMethod = defineMethod({
     const meta = await ctx.site.meta.get(given.doctype)
     const target = readName('frappe.client.set_value', given.name, 'name')
     const wire = wireV1(ctx)
-    if (meta.isTable) return shownV1(ctx, await changeRow(ctx, meta, target, values, wire))
+    if (meta.isTable) return writtenV1(ctx, await changeRow(ctx, meta, target, values, wire))
     const document = await openForWrite(ctx, meta.name, target)
     const expected = expectedVersion(document, values.modified, wire)
-    return shownV1(ctx, await save(ctx, document, values, { wire, ...(expected !== undefined && { expected }) }))
+    return writtenV1(ctx, await save(ctx, document, values, { wire, ...(expected !== undefined && { expected }) }))
   },
 })
 

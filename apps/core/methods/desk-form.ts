@@ -7,8 +7,9 @@ import { expectedVersion, readDocumentInput, readName } from '#kernel/methods/do
 import { doctypeAnswer } from '#kernel/methods/doctype-answer.ts'
 import { BadInput } from '#kernel/methods/errors.ts'
 import { checkedPerDocument, defineMethod, type Method, type Verb } from '#kernel/methods/method.ts'
-import { shownV1, wireV1 } from '#kernel/methods/wire-v1.ts'
+import { wireV1, writtenV1 } from '#kernel/methods/wire-v1.ts'
 import type { AnyDocument } from '#kernel/documents/document.ts'
+import { can } from '#kernel/permissions/grants.ts'
 import { runHook } from '#kernel/documents/hooks.ts'
 
 const any = Type.Optional(Type.Unknown())
@@ -52,9 +53,10 @@ async function docinfo(ctx: Context, document: AnyDocument): Promise<Record<stri
 }
 
 async function answerDocument(ctx: Context, document: AnyDocument): Promise<Record<string, unknown>> {
-  const shown = await shownV1(ctx, document)
+  const shown = await writtenV1(ctx, document)
   ctx.answer.docs = [shown]
-  ctx.answer.docinfo = await docinfo(ctx, document)
+  // Who may write but not read learns nothing of what others have said and done.
+  if (await can(ctx, 'read', document.doctype, document)) ctx.answer.docinfo = await docinfo(ctx, document)
   return shown
 }
 

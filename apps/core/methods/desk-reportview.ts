@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { AppError } from '#client/rules/errors.ts'
+import type { Predicate } from '#client/rules/predicate.ts'
 import type { Context } from '#kernel/context/context.ts'
 import { remove } from '#kernel/documents/remove.ts'
 import { listOf } from '#kernel/methods/document-info.ts'
@@ -52,6 +53,8 @@ interface View {
   limit?: number
   parent?: string
   parent_doctype?: string
+  /** Only rows that meet this too. */
+  within?: Predicate
 }
 
 async function rowsOf(ctx: Context, given: View, limit = given.page_length ?? given.limit ?? 20): Promise<Record<string, unknown>[]> {
@@ -65,6 +68,7 @@ async function rowsOf(ctx: Context, given: View, limit = given.page_length ?? gi
     start: given.start ?? 0,
     limit,
     ...(parent && { parent }),
+    ...(given.within && { within: given.within }),
     wire: wireV1(ctx),
   })
   return rows
@@ -208,13 +212,13 @@ const exportQuery = defineMethod({
     const format = given.file_format_type ?? 'CSV'
     if (format !== 'CSV')
       throw new BadInput({ method: 'frappe.desk.reportview.export_query', field: 'file_format_type', reason: 'must be CSV' })
-    await demand(ctx, 'export', given.doctype)
+    const { rows: within } = await demand(ctx, 'export', given.doctype)
     const chosen =
       typeof given.selected_items === 'string' && given.selected_items
         ? parseJson(given.selected_items, 'selected_items')
         : given.selected_items
     const filters = Array.isArray(chosen) && chosen.length > 0 ? [['name', 'in', chosen]] : given.filters
-    const rows = await rowsOf(ctx, { ...(given as View), filters }, given.page_length ?? 0)
+    const rows = await rowsOf(ctx, { ...(given as View), filters, within }, given.page_length ?? 0)
     return new FileAnswer(`${given.title || given.doctype}.csv`, 'text/csv; charset=utf-8', csvText(rows, given.csv_delimiter))
   },
 })

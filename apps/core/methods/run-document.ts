@@ -8,7 +8,7 @@ import { expectedVersion, readDocumentInput, readName } from '#kernel/methods/do
 import { BadInput } from '#kernel/methods/errors.ts'
 import { checkedPerDocument, defineMethod, type Method } from '#kernel/methods/method.ts'
 import { parseJson } from '#kernel/methods/strict-json.ts'
-import { shownV1, wireV1 } from '#kernel/methods/wire-v1.ts'
+import { wireV1, writtenV1 } from '#kernel/methods/wire-v1.ts'
 import { restoreForbidden } from '#kernel/permissions/field-access.ts'
 
 const path = 'run_doc_method'
@@ -40,7 +40,7 @@ const runDocMethod = defineMethod({
     const { result, document } = await callDocumentMethod(ctx, doctype, name, given.method, argumentsOf(given), 'POST', (stored) =>
       layOver(ctx, stored, values),
     )
-    ctx.answer.docs = [await shownV1(ctx, document)]
+    ctx.answer.docs = [await writtenV1(ctx, document)]
     return result
   },
 })

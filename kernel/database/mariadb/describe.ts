@@ -21,7 +21,7 @@ const namedAtMost = 100
  */
 export async function describeMariadb(read: <R>(query: Query) => Promise<R[]>, only?: readonly string[]): Promise<TableDescription[]> {
   const listed = await read<{ name: string }>({
-    sql: `select table_name as name from information_schema.tables where table_schema = database() and table_type = 'BASE TABLE'`,
+    sql: 'select table_name as name from information_schema.tables where table_schema = database()',
     parameters: [],
   })
   const all = listed.map(({ name }) => name)
@@ -29,6 +29,11 @@ export async function describeMariadb(read: <R>(query: Query) => Promise<R[]>, o
   if (names.length === 0) return []
   const parameters = names.length > namedAtMost ? [] : names
   const named = parameters.length > 0 ? `and table_name in (${parameters.map(() => '?').join(', ')})` : ''
+  // Asked apart from the names: to tell tables from views the server must open each, and a list of names alone opens none.
+  const tables = await read<{ name: string }>({
+    sql: `select table_name as name from information_schema.tables where table_schema = database() and table_type = 'BASE TABLE' ${named}`,
+    parameters,
+  })
   const columns = await read<ColumnRow>({
     sql: `select table_name as \`table\`, column_name as name, column_type as type, character_set_name as charset,
         collation_name as collation, is_nullable as nullable, column_default as \`default\`
@@ -42,7 +47,8 @@ export async function describeMariadb(read: <R>(query: Query) => Promise<R[]>, o
     parameters,
   })
   // The server's own comparison of names is looser than ours, and views have columns too.
-  const wanted = new Set(names)
+  const asked = new Set(names)
+  const wanted = new Set(tables.map(({ name }) => name).filter((name) => asked.has(name)))
   return tablesFrom(
     columns
       .filter(({ table }) => wanted.has(table))
