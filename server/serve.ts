@@ -2,6 +2,7 @@ import { defineError } from '#client/rules/errors.ts'
 import { createServer } from '#server/http/server.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import type { Runtime } from '#kernel/sites/runtime.ts'
+import { startBackground } from './worker.ts'
 
 export const PortTaken = defineError<{ port: number }>({
   code: 'server/port-taken',
@@ -21,6 +22,10 @@ export interface ServeOptions {
   readonly site?: string
   /** Answer for this site where the host name is that of none. */
   readonly defaultSite?: string
+  /** Whether this process runs jobs too; default true. */
+  readonly worker?: boolean
+  /** Whether it runs schedules too; default true. */
+  readonly scheduler?: boolean
 }
 
 /** A server that listens. */
@@ -34,7 +39,8 @@ export interface Serving {
 const patience = 10_000
 
 /** Serves the runtime's sites until SIGINT or SIGTERM; the runtime itself stays open. @throws PortTaken */
-export async function serve(runtime: Runtime, { port, bind = 'localhost', site, defaultSite, trustProxy }: ServeOptions): Promise<Serving> {
+export async function serve(runtime: Runtime, options: ServeOptions): Promise<Serving> {
+  const { port, bind = 'localhost', site, defaultSite, trustProxy, worker = true, scheduler = true } = options
   const server = createServer(runtime, {
     ...(site ? { site } : {}),
     ...(defaultSite ? { defaultSite } : {}),
@@ -44,6 +50,7 @@ export async function serve(runtime: Runtime, { port, bind = 'localhost', site, 
     throw cause.code === 'EADDRINUSE' ? new PortTaken({ port }, { cause }) : cause
   })
   const endHousekeeping = startHousekeeping(runtime)
+  const endBackground = startBackground(runtime, { worker, scheduler, ...(site ? { site } : {}) })
   const ended = new Promise<void>((done) => {
     const end = (): void => {
       for (const signal of signals) process.removeListener(signal, end)
@@ -53,7 +60,7 @@ export async function serve(runtime: Runtime, { port, bind = 'localhost', site, 
         clearTimeout(timer)
         done()
       }
-      server.close().then(endHousekeeping).then(finish, finish)
+      Promise.all([server.close(), endBackground()]).then(endHousekeeping).then(finish, finish)
     }
     for (const signal of signals) process.on(signal, end)
   })

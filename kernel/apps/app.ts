@@ -1,6 +1,7 @@
 import type { Predicate } from '#client/rules/predicate.ts'
 import type { Context } from '#kernel/context/context.ts'
 import type { AnyDocument, Controller, DocumentListener, HookName } from '#kernel/documents/document.ts'
+import type { JobRun } from '#kernel/jobs/job.ts'
 import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
 import type { Action } from '#kernel/permissions/grant.ts'
@@ -59,12 +60,21 @@ export interface JobDefinition {
   queue?: 'short' | 'default' | 'long'
   /** Seconds until a run counts as hung; default by queue. */
   timeout?: number
+  /** Runs that may fail before a person must look; default 3. */
   attempts?: number
-  run: (ctx: Context, input: Record<string, unknown>) => Promise<unknown>
+  /** Seconds to wait after the first failure, doubled after each further one; default 5. */
+  backoff?: number
+  /** Why the job runs without permission checks; absent: it may do what the user who asked for it may. Goes to the audit log. */
+  asSystem?: string
+  /**
+   * The work. What it writes through `ctx` is committed together with the job's end, or not at all; long jobs commit parts with
+   * `job.step`. The result is kept as JSON.
+   */
+  run: (ctx: Context, input: Record<string, unknown>, job: JobRun) => Promise<unknown>
 }
 
 export interface ScheduleDefinition {
-  /** `hourly`, `daily`, `weekly`, `monthly`, `all`, or five cron fields in the site's time zone. */
+  /** `all` (every four minutes), `hourly`, `daily`, `weekly`, `monthly`, `yearly`, or five cron fields; in the site's time zone. */
   every: string
   job: string
 }

@@ -6,6 +6,7 @@ import { type Controller, hookNames } from '#kernel/documents/document.ts'
 import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import { readDefinition } from '#kernel/meta/read-definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
+import { rhythmComplaint } from '#kernel/schedule/rhythm.ts'
 import type { AppDefinition, LoadedApp } from './app.ts'
 import { AppInvalid, AppMissing } from './errors.ts'
 
@@ -114,8 +115,14 @@ function checkApp(app: LoadedApp, apps: readonly LoadedApp[]): void {
     else if (!within.has(owner.name)) refuse(`it extends DocType ${doctype} of ${owner.name} without requiring that app.`)
   }
   const jobs = new Set(Object.keys(app.jobs ?? {}))
-  for (const { job, every } of app.schedules ?? [])
+  const schedules = new Set<string>()
+  for (const { job, every } of app.schedules ?? []) {
     if (!jobs.has(job)) refuse(`its schedule "${every}" names the job "${job}", which it does not have.`)
+    const complaint = rhythmComplaint(every)
+    if (complaint) refuse(`its schedule of the job "${job}" cannot be read: ${complaint}`)
+    if (schedules.has(`${job} ${every}`)) refuse(`it schedules the job "${job}" twice as "${every}".`)
+    schedules.add(`${job} ${every}`)
+  }
   const patches = (app.patches ?? []).map((patch) => patch.id)
   const repeated = patches.find((id, index) => id === '' || patches.indexOf(id) !== index)
   if (repeated !== undefined) refuse(`the patch id "${repeated}" is empty or used twice.`)

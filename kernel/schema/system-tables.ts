@@ -1,5 +1,6 @@
 import type { Dialect, Storage } from '#kernel/database/database.ts'
 import { identityTables } from '#kernel/identity/tables.ts'
+import { jobTables } from '#kernel/jobs/tables.ts'
 import { index } from './index-targets.ts'
 import type { ColumnTarget, TableTarget } from './table-target.ts'
 
@@ -13,11 +14,13 @@ interface SystemTable {
   key: readonly string[]
   columns: Readonly<Record<string, Storage>>
   indexes?: readonly (readonly string[])[]
+  unique?: readonly (readonly string[])[]
 }
 
 /** Tables that belong to no DocType. Keys and numbers are never NULL. */
 const tables: Readonly<Record<string, SystemTable>> = {
   ...identityTables,
+  ...jobTables,
   /** Naming counters: the last number given per prefix. */
   tabSeries: { key: ['name'], columns: { name: { kind: 'text', length: 255 }, current: number } },
   /** Values of Single DocTypes, as text. */
@@ -87,6 +90,10 @@ function target(name: string, table: SystemTable): TableTarget {
     const isNumber = storage.kind === 'bigint' || storage.kind === 'boolean'
     return { name: column, storage, nullable: !isNumber && !table.key.includes(column), default: isNumber ? 0 : null }
   })
-  const indexes = (table.indexes ?? []).map((names) => index(name, names, false, columns)).filter((one) => one !== undefined)
+  const made = [
+    ...(table.unique ?? []).map((names) => index(name, names, true, columns)),
+    ...(table.indexes ?? []).map((names) => index(name, names, false, columns)),
+  ]
+  const indexes = made.filter((one) => one !== undefined)
   return { name, columns, primaryKey: table.key, isCounted: false, indexes }
 }

@@ -4,6 +4,7 @@ import { auditCommands } from './commands/audit.ts'
 import { configCommands } from './commands/config.ts'
 import { definitionCommands } from './commands/definitions.ts'
 import { generatorCommands } from './commands/generators.ts'
+import { jobCommands } from './commands/jobs.ts'
 import { runningCommands } from './commands/running.ts'
 import { siteCommands } from './commands/sites.ts'
 import { userCommands } from './commands/users.ts'
@@ -13,6 +14,7 @@ export const allCommands: readonly Command[] = [
   ...siteCommands,
   ...appCommands,
   ...runningCommands,
+  ...jobCommands,
   ...userCommands,
   ...configCommands,
   ...definitionCommands,

@@ -2,6 +2,9 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from '#kernel/database/sql.ts'
 import { planMigration } from '#kernel/sites/migrate.ts'
+import { DatabaseQueue } from '#kernel/jobs/database-queue.ts'
+import { oldestDue } from '#kernel/jobs/manage.ts'
+import { isPaused } from '#kernel/schedule/scheduler.ts'
 import type { OpenSite } from '#kernel/sites/open-site.ts'
 import type { Runtime } from '#kernel/sites/runtime.ts'
 
@@ -44,7 +47,7 @@ async function examineSite(runtime: Runtime, host: string): Promise<Finding[]> {
   } catch (error) {
     return [{ about: host, state: 'fault', text: (error as Error).message }]
   }
-  const looks = [configuration, database, migrations]
+  const looks = [configuration, database, migrations, jobs, schedules]
   const findings: Finding[] = []
   for (const look of looks) {
     try {
@@ -78,4 +81,23 @@ async function migrations(site: OpenSite): Promise<Finding> {
   const waiting = definitions.length + schema.length + patches.length
   if (waiting === 0) return { about: site.host, state: 'well', text: 'nothing to migrate.' }
   return { about: site.host, state: 'notice', text: `${waiting} changes wait for "orc migrate".` }
+}
+
+/** Seconds after which somebody should have taken a job that is due. */
+const patience = 60
+
+async function jobs(site: OpenSite): Promise<Finding> {
+  const counts = await new DatabaseQueue(site).counts()
+  const text = (['queued', 'waiting', 'running', 'failed'] as const).map((state) => `${counts.get(state) ?? 0} ${state}`).join(', ')
+  const oldest = await oldestDue(site)
+  const seconds = oldest === undefined ? 0 : Math.round((site.clock.now() - oldest) / 1000)
+  if (seconds > patience)
+    return { about: site.host, state: 'fault', text: `jobs: ${text}; one has been due for ${seconds} s. Is a worker running?` }
+  const failed = counts.get('failed') ?? 0
+  return { about: site.host, state: failed > 0 ? 'notice' : 'well', text: `jobs: ${text}.` }
+}
+
+async function schedules(site: OpenSite): Promise<Finding> {
+  if (isPaused(site)) return { about: site.host, state: 'notice', text: 'schedules are paused ("orc scheduler enable" ends that).' }
+  return { about: site.host, state: 'well', text: 'schedules are not paused.' }
 }

@@ -19,6 +19,8 @@ export const runningCommands: readonly Command[] = [
         summary: 'proxies in front whose X-Forwarded headers count, separated by commas; or TRUST_PROXY',
       },
       site: { value: 'HOST', summary: 'answer for this site whatever host name was asked for; default: every site by its host name' },
+      'no-worker': { summary: 'run no jobs in this process; "orc worker" does' },
+      'no-scheduler': { summary: 'run no schedules in this process' },
     },
     example: 'orc start --site crm.example.com --port 8000',
     run: start,
@@ -59,6 +61,8 @@ async function start(call: Call): Promise<undefined> {
   const trustProxy = one(call.options, 'trust-proxy') ?? call.terminal.env.TRUST_PROXY
   const serving = await serve(runtime, {
     port,
+    worker: !call.switches.has('no-worker'),
+    scheduler: !call.switches.has('no-scheduler'),
     ...(trustProxy ? { trustProxy } : {}),
     ...(bind ? { bind } : {}),
     ...(host ? { site: host } : {}),

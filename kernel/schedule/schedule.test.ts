@@ -1,0 +1,4 @@
+import { scheduleContract } from '#testing/contracts/schedule.ts'
+import { testDatabases } from '#testing/services.ts'
+
+for (const { name } of testDatabases()) scheduleContract(name)
