@@ -1,4 +1,6 @@
 import { defineApp } from '#kernel/apps/app.ts'
+import { announceChange, announceRename } from '#kernel/realtime/announce.ts'
+import { publish } from '#kernel/realtime/publish.ts'
 import { bumpEpoch } from '#kernel/sites/epoch.ts'
 import type { DocumentListener } from '#kernel/documents/document.ts'
 import { copyAttachments, removeAttachments } from './attachments.ts'
@@ -20,6 +22,8 @@ import { corePermissions } from './permissions.ts'
 const accessChanged: DocumentListener = (ctx) => bumpEpoch(ctx, 'access')
 const definitionsChanged: DocumentListener = (ctx) => bumpEpoch(ctx, 'meta')
 const settingsChanged: DocumentListener = (ctx) => bumpEpoch(ctx, 'config')
+const notify: DocumentListener = (ctx, { for_user: user }) =>
+  typeof user === 'string' && user !== '' ? publish(ctx, 'notification', {}, { user }) : undefined
 
 /** The platform's own DocTypes: users, roles, files, comments, customisation, records of what happened. */
 export default defineApp({
@@ -61,6 +65,7 @@ export default defineApp({
     'Custom DocPerm': { on_change: definitionsChanged },
     'Document Naming Rule': { on_change: settingsChanged },
     'System Settings': { on_change: settingsChanged },
-    '*': { after_insert: copyAttachments, after_delete: removeAttachments },
+    'Notification Log': { after_insert: notify },
+    '*': { after_insert: copyAttachments, after_delete: removeAttachments, on_change: announceChange, after_rename: announceRename },
   },
 })

@@ -1,6 +1,7 @@
 import type { Dialect, Storage } from '#kernel/database/database.ts'
 import { identityTables } from '#kernel/identity/tables.ts'
 import { jobTables } from '#kernel/jobs/tables.ts'
+import { realtimeTables } from '#kernel/realtime/tables.ts'
 import { index } from './index-targets.ts'
 import type { ColumnTarget, TableTarget } from './table-target.ts'
 
@@ -21,6 +22,7 @@ interface SystemTable {
 const tables: Readonly<Record<string, SystemTable>> = {
   ...identityTables,
   ...jobTables,
+  ...realtimeTables,
   /** Naming counters: the last number given per prefix. */
   tabSeries: { key: ['name'], columns: { name: { kind: 'text', length: 255 }, current: number } },
   /** Values of Single DocTypes, as text. */

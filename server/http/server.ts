@@ -7,6 +7,7 @@ import type { Verb } from '#kernel/methods/method.ts'
 import { readEpoch } from '#kernel/sites/epoch.ts'
 import type { Runtime } from '#kernel/sites/runtime.ts'
 import type { Site } from '#kernel/sites/site.ts'
+import { isLive, serveRealtime } from '#server/realtime/serve-realtime.ts'
 import { answerRequest, type Caller, identify, type Reading, type ViewFacts } from './answer-request.ts'
 import { errorBody } from './envelope.ts'
 import { BodyTooLarge, MediaTypeUnsupported, PathMalformed, PathUnknown, RequestMalformed, VerbRefused } from './errors.ts'
@@ -40,6 +41,8 @@ export function createServer(runtime: Runtime, options: ServerOptions = {}): Fas
     trustProxy: options.trustProxy ?? false,
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
+    // Clients that offer HTTP/2 with each request are answered in HTTP/1.
+    http: { shouldUpgradeCallback: isLive },
     routerOptions: { maxParamLength: 4000 },
     // Only addresses that cannot be decoded come here.
     frameworkErrors: (_error, request, reply) => {
@@ -71,6 +74,7 @@ export function createServer(runtime: Runtime, options: ServerOptions = {}): Fas
   }
   app.route({ method: [...verbs], url: '/', handler })
   app.route({ method: [...verbs], url: '/*', handler })
+  serveRealtime(app, { findSite, choice: options, trustProxy: options.trustProxy, log: runtime.log })
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request)
     return sendError(request, reply, new VerbRefused({ path: path.slice(0, 140), verb: request.method, allowed: [...verbs] }))
