@@ -9,8 +9,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 /** The checkout's root folder, absolute. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-// A smaller nursery: a server that waits needs some 30 MB less, and one that works is as fast.
-const memoryFlags = ['--max-semi-space-size=16']
+// A smaller nursery: a server that waits needs some 40 MB less, and one that works is as fast. npm's scripts give it too.
+const memoryFlags = ['--max-semi-space-size=8']
 
 const compileCache = join(root, 'node_modules', '.cache', 'node-compile')
 
