@@ -99,11 +99,15 @@ async function copyWhole(from: string, to: string): Promise<boolean> {
   return true
 }
 
-/** A new name in a folder is durable only when the folder is. */
+/** A new name in a folder is durable only when the folder is. Some file systems cannot sync a folder; any other failure is one. */
 async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r')
-  await handle
-    .sync()
-    .catch(() => undefined)
-    .finally(() => handle.close())
+  try {
+    await handle.sync()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EINVAL' && code !== 'ENOTSUP') throw error
+  } finally {
+    await handle.close()
+  }
 }

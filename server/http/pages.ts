@@ -29,7 +29,7 @@ async function startPage(ctx: Context, call: Call): Promise<Answer> {
   const groups = Map.groupBy(doctypes, (meta) => String(meta.definition.module || 'Other'))
   const body = html`
     <header><h1>Orchestrator</h1><p>Site ${ctx.site.host}. The desk comes later; this is the API, with what you may use of it.</p></header>
-    ${isGuest ? signInForm : html`<p class="card">Signed in as <strong>${ctx.user.fullName}</strong> (${ctx.user.name}) <button id="sign-out">Sign out</button></p>`}
+    ${isGuest ? signInForm(ctx.site.apps.has('sample')) : html`<p class="card">Signed in as <strong>${ctx.user.fullName}</strong> (${ctx.user.name}) <button id="sign-out">Sign out</button></p>`}
     ${hints(`http://${call.headers.host ?? ctx.site.host}`)}
     <h2>API reference</h2>
     ${isGuest ? html`<p>Sign in to see the DocTypes and methods that are open to you. These are open to everybody:</p>` : ''}
@@ -47,12 +47,13 @@ async function startPage(ctx: Context, call: Call): Promise<Answer> {
   return pageAnswer('Orchestrator', body, startScript)
 }
 
-const signInForm = html`
+/** @param isSample whether the site is the one that `npm start` makes, whose logins stand in the terminal */
+const signInForm = (isSample: boolean): Markup => html`
   <form id="sign-in" class="card">
     <label>User <input name="usr" autocomplete="username" required></label>
     <label>Password <input name="pwd" type="password" autocomplete="current-password" required></label>
     <button>Sign in</button>
-    <p>Logins of the sample are printed by <code>npm start</code>. <output role="alert"></output></p>
+    <p>${isSample ? html`Logins of the sample are printed by <code>npm start</code>. ` : ''}<output role="alert"></output></p>
   </form>`
 
 /** @param origin as the visitor reached the site, so that what is shown works as pasted */
