@@ -6,21 +6,12 @@ import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
 import type { Action } from '#kernel/permissions/grant.ts'
 
-/** An app's table of contents: everything it adds to the platform, declared in its `app.ts`. */
-export interface AppDefinition {
-  /** Folder name under apps/: lower case, digits, hyphens. */
-  name: string
-  title: string
-  description?: string
-  version: string
-  /** Apps that must be installed before this one; `core` is implied. */
-  requires?: readonly string[]
+/** What an app, or one part of it, adds to the platform. */
+export interface AppPart {
   /** Roles it brings. */
   roles?: readonly (string | RoleSeed)[]
   /** Listeners by DocType (`*` for all) and event. */
   events?: Readonly<Record<string, Partial<Record<HookName, DocumentListener>>>>
-  /** Classes that extend another app's DocType: each hook runs after the original's. */
-  extends?: Readonly<Record<string, Controller>>
   methods?: readonly Method[]
   documentMethods?: readonly DocumentMethod[]
   /** Row conditions and document checks by DocType (`*` for all). */
@@ -28,12 +19,27 @@ export interface AppDefinition {
   /** Background jobs by name. */
   jobs?: Readonly<Record<string, JobDefinition>>
   schedules?: readonly ScheduleDefinition[]
-  /** DocTypes (such as a tenant) whose linked documents confine every row that links to them; see permissions/confinement.ts. */
-  scopes?: readonly string[]
   /** Documents that the app owns and keeps up to date at each migrate, e.g. `{ doctype: 'Role', documents: [...] }`. */
   fixtures?: readonly Fixture[]
   /** Custom Fields and Property Setters on other apps' DocTypes belong into `fixtures`. */
   patches?: readonly Patch[]
+}
+
+/** An app's table of contents: everything it adds to the platform, declared in its `app.ts`. */
+export interface AppDefinition extends AppPart {
+  /** Folder name under apps/: lower case, digits, hyphens. */
+  name: string
+  title: string
+  description?: string
+  version: string
+  /** Apps that must be installed before this one; `core` is implied. */
+  requires?: readonly string[]
+  /** What its folders add, one per area of a large app; an area keeps its DocTypes in `<area>/doctypes/`. */
+  parts?: readonly AppPart[]
+  /** Classes that extend another app's DocType: each hook runs after the original's. */
+  extends?: Readonly<Record<string, Controller>>
+  /** DocTypes (such as a tenant) whose linked documents confine every row that links to them; see permissions/confinement.ts. */
+  scopes?: readonly string[]
   afterInstall?: (ctx: Context) => Promise<void>
   beforeUninstall?: (ctx: Context) => Promise<void>
   afterMigrate?: (ctx: Context) => Promise<void>
@@ -97,7 +103,7 @@ export function defineApp(definition: AppDefinition): AppDefinition {
   return definition
 }
 
-/** An app as loaded from its folder. */
+/** An app as loaded from its folder: its lists hold what its parts bring, too; listeners and permission hooks stay with their part. */
 export interface LoadedApp extends AppDefinition {
   readonly folder: string
   readonly doctypes: readonly DocTypeDefinition[]

@@ -2,7 +2,7 @@ import type { Controller, DocumentListener, HookName } from '#kernel/documents/d
 import { hookNames } from '#kernel/documents/document.ts'
 import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
-import type { LoadedApp, PermissionHooks } from './app.ts'
+import type { AppPart, LoadedApp, PermissionHooks } from './app.ts'
 import { AppInvalid } from './errors.ts'
 
 /** A set of apps in load order, indexed by what the kernel asks of them. Immutable. */
@@ -106,8 +106,8 @@ export class Apps {
         listeners.push((ctx, document, extra) => (hook as (...given: unknown[]) => Promise<void> | void).call(document, ctx, extra))
     }
     for (const target of [doctype, '*'])
-      for (const app of this.all) {
-        const listener = app.events?.[target]?.[event]
+      for (const part of this.all.flatMap(partsOf)) {
+        const listener = part.events?.[target]?.[event]
         if (listener) listeners.push(listener)
       }
     this.#listeners.set(key, listeners)
@@ -125,12 +125,17 @@ export class Apps {
   permissionHooks(doctype: string): readonly PermissionHooks[] {
     const known = this.#permissionHooks.get(doctype)
     if (known) return known
-    const hooks = this.all.flatMap((app) => {
-      const own = app.permissions?.[doctype]
-      const general = app.permissions?.['*']
+    const hooks = this.all.flatMap(partsOf).flatMap((part) => {
+      const own = part.permissions?.[doctype]
+      const general = part.permissions?.['*']
       return [...(own ? [own] : []), ...(general ? [general] : [])]
     })
     this.#permissionHooks.set(doctype, hooks)
     return hooks
   }
+}
+
+/** The app itself and its parts. */
+export function partsOf(app: LoadedApp): readonly AppPart[] {
+  return [app, ...(app.parts ?? [])]
 }

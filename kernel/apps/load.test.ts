@@ -232,4 +232,35 @@ suite('a set of apps', () => {
       [false, 0, undefined, 0, 0],
     )
   })
+
+  test('an app may be divided into parts, each with DocTypes of its own, all of which listen', async () => {
+    const parts = `{ events: { Lead: { on_update: one } }, parts: [
+      { events: { Lead: { on_update: two } }, jobs: { sweep: { run } }, schedules: [{ every: 'daily', job: 'sweep' }] },
+      { methods: [{ path: 'sales.ping', rule: { kind: 'guest' } }] }] }`
+    const [sales] = await loadApps([
+      await folderOf({ core: '{}', sales: { app: '{}', files: { 'app.ts': appText(parts), ...inArea('leads', 'Lead') } } }),
+    ]).then((apps) => apps.filter((app) => app.name === 'sales'))
+    assert.ok(sales)
+    assert.deepEqual(
+      sales.doctypes.map((definition) => definition.name),
+      ['Lead'],
+    )
+    assert.deepEqual(Object.keys(sales.jobs ?? {}), ['sweep'])
+    const apps = new Apps([sales])
+    assert.equal(apps.listeners('Lead', 'on_update').length, 2)
+    assert.ok(apps.method('sales.ping'))
+  })
+
+  test('two parts may not name one job', async () => {
+    const app = appText(`{ jobs: { sweep: { run } }, parts: [{ jobs: { sweep: { run } } }] }`)
+    await refuses({ core: '{}', sales: { app: '{}', files: { 'app.ts': app } } }, AppInvalid, /job "sweep" is declared twice/)
+  })
 })
+
+/** The text of an app.ts named `sales` that adds this object to what every app has; `one`, `two` and `run` are functions in it. */
+const appText = (object: string): string =>
+  `const [one, two, run] = [() => {}, () => {}, () => {}]; export default { name: 'sales', title: 'Sales', version: '1', ...${object} }`
+
+/** The files of a DocType in an area's folder. */
+const inArea = (area: string, name: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(doctype(name)).map(([path, text]) => [`${area}/${path}`, text]))

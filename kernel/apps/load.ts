@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Controller, hookNames } from '#kernel/documents/document.ts'
 import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import { readDefinition } from '#kernel/meta/read-definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
 import { rhythmComplaint } from '#kernel/schedule/rhythm.ts'
-import type { AppDefinition, LoadedApp } from './app.ts'
+import type { AppDefinition, JobDefinition, LoadedApp } from './app.ts'
+import { partsOf } from './apps.ts'
 import { AppInvalid, AppMissing } from './errors.ts'
 
 /** What `doctypes/<name>/<name>.ts` may export. */
@@ -47,22 +48,52 @@ export async function loadApp(folder: string): Promise<LoadedApp> {
     throw new AppInvalid({ app: definition.name, reason: 'its name must be lower case letters, digits and hyphens.' })
   const doctypes: DocTypeDefinition[] = []
   const controllers = new Map<string, Controller>()
-  const methods: Method[] = [...(definition.methods ?? [])]
-  const documentMethods: DocumentMethod[] = [...(definition.documentMethods ?? [])]
-  const root = join(folder, 'doctypes')
-  for (const name of existsSync(root) ? (await readdir(root)).sort() : []) {
-    const json = join(root, name, `${name}.json`)
-    if (!existsSync(json)) continue
+  const gathered = gather(definition)
+  const methods: Method[] = [...gathered.methods]
+  const documentMethods: DocumentMethod[] = [...gathered.documentMethods]
+  for (const json of await definitionFiles(folder)) {
     const doctype = readDefinition(await readJson(definition.name, json), json)
     doctypes.push(doctype)
-    const code = join(root, name, `${name.replaceAll('_', '-')}.ts`)
+    const code = join(dirname(json), `${basename(json, '.json').replaceAll('_', '-')}.ts`)
     if (!existsSync(code)) continue
     const controller = await read<ControllerModule>(definition.name, code)
     if (controller.default) controllers.set(doctype.name, controller.default)
     methods.push(...(controller.methods ?? []))
     documentMethods.push(...(controller.documentMethods ?? []))
   }
-  return { ...definition, folder, doctypes, controllers, methods, documentMethods }
+  return { ...definition, ...gathered, folder, doctypes, controllers, methods, documentMethods }
+}
+
+/** The lists of an app and of its parts as one. @throws AppInvalid when two of them name one job */
+function gather(definition: AppDefinition) {
+  const parts = [definition, ...(definition.parts ?? [])]
+  const jobs: Record<string, JobDefinition> = {}
+  for (const [name, job] of parts.flatMap((part) => Object.entries(part.jobs ?? {}))) {
+    if (Object.hasOwn(jobs, name)) throw new AppInvalid({ app: definition.name, reason: `the job "${name}" is declared twice.` })
+    jobs[name] = job
+  }
+  return {
+    jobs,
+    roles: parts.flatMap((part) => part.roles ?? []),
+    methods: parts.flatMap((part) => part.methods ?? []),
+    documentMethods: parts.flatMap((part) => part.documentMethods ?? []),
+    schedules: parts.flatMap((part) => part.schedules ?? []),
+    fixtures: parts.flatMap((part) => part.fixtures ?? []),
+    patches: parts.flatMap((part) => part.patches ?? []),
+  }
+}
+
+/** The definitions of an app: `doctypes/<name>/<name>.json`, in its folder and in those of its areas. */
+async function definitionFiles(folder: string): Promise<string[]> {
+  const areas = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  const files: string[] = []
+  for (const root of [join(folder, 'doctypes'), ...areas.sort().map((area) => join(folder, area, 'doctypes'))]) {
+    for (const name of existsSync(root) ? (await readdir(root)).sort() : []) {
+      const json = join(root, name, `${name}.json`)
+      if (existsSync(json)) files.push(json)
+    }
+  }
+  return files
 }
 
 /** Imports a module of an app. @throws AppInvalid that names the file */
@@ -106,7 +137,7 @@ function checkApp(app: LoadedApp, apps: readonly LoadedApp[]): void {
     throw new AppInvalid({ app: app.name, reason })
   }
   const known = new Set<string>(hookNames)
-  for (const [doctype, events] of Object.entries(app.events ?? {}))
+  for (const [doctype, events] of partsOf(app).flatMap((part) => Object.entries(part.events ?? {})))
     for (const event of Object.keys(events)) if (!known.has(event)) refuse(`it listens to "${event}" of ${doctype}, which is no event.`)
   const within = reachable(app, new Map(apps.map((one) => [one.name, one])))
   for (const doctype of Object.keys(app.extends ?? {})) {
