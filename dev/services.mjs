@@ -1,4 +1,4 @@
-// Starts PostgreSQL, MariaDB and Redis for the tests, as this checkout's own: free loopback ports, fresh passwords, no service manager.
+// Starts PostgreSQL, MariaDB, Redis, Dovecot and Exim for the tests, as this checkout's own: free loopback ports, fresh passwords, no service manager.
 // Plain JavaScript without packages, for Node 18 and later: it runs beside the first installation.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -47,12 +47,48 @@ const services = {
     isReady: ({ port }) => accepts(port),
     stopSignal: 'SIGTERM',
   },
+  imap: {
+    program: 'dovecot',
+    package: 'dovecot-imapd',
+    account: 'mail',
+    // Whatever mailbox somebody asks for is there, with this password.
+    url: ({ port, password }) => `imap://any:${password}@127.0.0.1:${port}`,
+    pidFile: 'run/master.pid',
+    start: startImap,
+    isReady: ({ port }) => accepts(port),
+    stopSignal: 'SIGTERM',
+  },
+  smtp: {
+    program: 'exim4',
+    package: 'exim4-daemon-light',
+    account: 'mail',
+    // Mail to anybody at mail.test lies in the mailbox of that name; mail to anywhere else is refused.
+    url: ({ port, password }) => `smtp://orc:${password}@127.0.0.1:${port}`,
+    pidFile: 'server.pid',
+    start: startSmtp,
+    isReady: ({ port }) => accepts(port),
+    stopSignal: 'SIGTERM',
+  },
+  // Half a gigabyte of memory and half a minute: only for those who ask for it, with Maven and Java 17 of their own.
+  opensearch: {
+    isOptional: true,
+    program: 'java',
+    package: 'openjdk-17-jdk-headless maven',
+    account: 'nobody',
+    url: ({ port }) => `http://127.0.0.1:${port}`,
+    pidFile: 'server.pid',
+    start: startOpenSearch,
+    isReady: ({ port }) => accepts(port),
+    patience: 120_000,
+    stopSignal: 'SIGTERM',
+  },
 }
 
 const commands = { start, stop, status, env }
 const command = commands[process.argv[2] ?? '']
-if (!command || process.argv.length > 3) {
-  process.stderr.write('Usage: dev/services start|stop|status|env\n')
+const options = process.argv.slice(3)
+if (!command || options.some((option) => command !== start || option !== '--with-opensearch')) {
+  process.stderr.write('Usage: dev/services start [--with-opensearch]|stop|status|env\n')
   process.exit(2)
 }
 try {
@@ -67,7 +103,7 @@ async function start() {
   await installMissing()
   await withLock(async () => {
     const state = readState() ?? { base: chooseBase(), servers: {} }
-    const outcomes = await Promise.allSettled(Object.keys(services).map((name) => startOne(name, state)))
+    const outcomes = await Promise.allSettled(wantedNames(state).map((name) => startOne(name, state)))
     // Written even when one failed, so that `stop` finds the others.
     writePrivate(stateFile, `${JSON.stringify(state, null, 2)}\n`)
     writePrivate(envFile, exportsOf(state))
@@ -75,6 +111,13 @@ async function start() {
     if (failure) throw failure.reason
   })
   process.stdout.write(exportsOf(readState()))
+}
+
+/** All servers but those that nobody has asked for, now or before. */
+function wantedNames(state) {
+  return Object.keys(services).filter(
+    (name) => !services[name].isOptional || options.includes(`--with-${name}`) || state?.servers[name] !== undefined,
+  )
 }
 
 /** Stops the servers and deletes their data and passwords. */
@@ -91,7 +134,8 @@ async function stop() {
 /** Prints one line per server; ends with 1 unless all are running. */
 async function status() {
   const state = readState()
-  for (const [name, service] of Object.entries(services)) {
+  for (const name of wantedNames(state)) {
+    const service = services[name]
     const server = state?.servers[name]
     const isUp = server && (await isRunning(name, state.base, server))
     process.stdout.write(
@@ -132,7 +176,7 @@ async function startOne(name, state) {
   const log = join(folder, 'server.log')
   try {
     service.start({ ...server, folder, owner, log })
-    await until(() => isRunning(name, state.base, server), 30_000)
+    await until(() => isRunning(name, state.base, server), service.patience ?? 30_000)
   } catch (error) {
     throw new Error(`${name} did not start: ${error.message}\n${readLines(log).slice(-15).join('\n')}`)
   }
@@ -227,6 +271,137 @@ function startRedis({ port, password, folder, owner, log }) {
   launch('redis-server', [config], { owner, folder, log })
 }
 
+function startImap({ port, password, folder, owner, log }) {
+  const account = nameOf(owner)
+  const config = join(folder, 'dovecot.conf')
+  writePrivate(
+    config,
+    [
+      'protocols = imap',
+      'listen = 127.0.0.1',
+      `base_dir = ${join(folder, 'run')}`,
+      `state_dir = ${join(folder, 'state')}`,
+      `default_internal_user = ${account}`,
+      `default_login_user = ${account}`,
+      `default_internal_group = ${groupOf(owner)}`,
+      'log_path = /dev/stderr',
+      'ssl = no',
+      'disable_plaintext_auth = no',
+      'mail_fsync = never',
+      `mail_location = maildir:${join(folder, 'mail/%n')}`,
+      'first_valid_uid = 1',
+      'postmaster_address = postmaster@mail.test',
+      `passdb {\n  driver = static\n  args = password=${password}\n}`,
+      `userdb {\n  driver = static\n  args = uid=${account} gid=${groupOf(owner)} home=${join(folder, 'mail/%n')}\n}`,
+      `service anvil {\n  chroot =\n}`,
+      `service imap-login {\n  chroot =\n  inet_listener imap {\n    port = ${port}\n  }\n  inet_listener imaps {\n    port = 0\n  }\n}`,
+      'service stats {\n  chroot =\n}',
+      '',
+    ].join('\n'),
+    owner,
+  )
+  launch('dovecot', ['-F', '-c', config], { owner, folder, log })
+}
+
+function startSmtp({ port, password, folder, owner, log }) {
+  const account = nameOf(owner)
+  const config = join(folder, 'exim.conf')
+  const deliver = join(folder, 'deliver')
+  // Exim hands nothing of a sender's to a command line, but to the environment.
+  fs.writeFileSync(
+    deliver,
+    `#!/bin/sh\nexec /usr/lib/dovecot/dovecot-lda -c '${join(folder, '../imap/dovecot.conf')}' -f "$SENDER" -d "$LOCAL_PART"\n`,
+    { mode: 0o755 },
+  )
+  writePrivate(
+    config,
+    `primary_hostname = mail.test
+domainlist local_domains = mail.test
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = ${port}
+spool_directory = ${join(folder, 'spool')}
+log_file_path = ${join(folder, 'exim-%slog')}
+pid_file_path = ${join(folder, 'server.pid')}
+exim_user = ${account}
+exim_group = ${groupOf(owner)}
+deliver_drop_privilege = true
+never_users =
+keep_environment =
+host_lookup =
+rfc1413_query_timeout = 0s
+auth_advertise_hosts = *
+tls_advertise_hosts =
+acl_smtp_rcpt = rcpt
+acl_smtp_data = data
+message_size_limit = 40M
+begin acl
+rcpt:
+  deny    !domains = +local_domains
+          message = no such domain here
+  defer   local_parts = later
+          message = 4.2.0 come back later
+  deny    local_parts = nobody
+          message = 5.1.1 no such mailbox
+  accept  authenticated = *
+  deny    message = sign in first
+data:
+  accept
+begin routers
+local:
+  driver = accept
+  domains = +local_domains
+  transport = mailbox
+begin transports
+mailbox:
+  driver = pipe
+  command = ${deliver}
+  user = ${account}
+  group = ${groupOf(owner)}
+  temp_errors = 64:69:70:71:72:73:74:75:78
+  return_path_add
+  log_output
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_condition = \${if and {{eq{$auth2}{orc}}{eq{$auth3}{${password}}}}}
+  server_set_id = $auth2
+`,
+    owner,
+  )
+  launch('exim4', ['-C', config, '-bdf', '-q1m'], { owner, folder, log })
+}
+
+function startOpenSearch({ port, folder, owner, log }) {
+  const source = fileURLToPath(new URL('opensearch/', import.meta.url))
+  const libraries = join(folder, 'lib')
+  // As ourselves, so that what Maven has fetched before is used.
+  const fetched = spawnSync(
+    needProgram('mvn'),
+    ['-q', '-B', '-f', join(source, 'pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${libraries}`],
+    { cwd: folder, encoding: 'utf8', timeout: 600_000 },
+  )
+  if (fetched.status !== 0) throw new Error(`Maven could not fetch OpenSearch.\n${fetched.stdout}${fetched.stderr}`)
+  const program = join(folder, 'TestNode.java')
+  fs.copyFileSync(join(source, 'TestNode.java'), program)
+  fs.chmodSync(program, 0o644)
+  fs.chmodSync(libraries, 0o755)
+  const child = launch('java', ['-Xms256m', '-Xmx512m', '-cp', join(libraries, '*'), program, join(folder, 'data'), String(port)], {
+    owner,
+    folder,
+    log,
+  })
+  fs.writeFileSync(join(folder, 'server.pid'), `${child.pid}\n`)
+}
+
+function nameOf(owner) {
+  return execFileSync('id', ['-un', ...(owner ? [String(owner.uid)] : [])], { encoding: 'utf8' }).trim()
+}
+
+function groupOf(owner) {
+  return execFileSync('id', ['-gn', ...(owner ? [nameOf(owner)] : [])], { encoding: 'utf8' }).trim()
+}
+
 /** Runs a program to its end as the server's account. @throws Error with what it printed */
 function run(program, args, { owner, folder }) {
   const result = spawnSync(needProgram(program), args, {
@@ -253,6 +428,7 @@ function launch(program, args, { owner, folder, log }) {
   fs.closeSync(output)
   child.on('error', (error) => process.stderr.write(`dev/services: ${program}: ${error.message}\n`))
   child.unref()
+  return child
 }
 
 async function isRunning(name, base, { port }) {
@@ -300,7 +476,8 @@ function ownerFor(account) {
 }
 
 async function installMissing() {
-  const missing = Object.values(services)
+  const missing = wantedNames(readState())
+    .map((name) => services[name])
     .filter(({ program }) => !findProgram(program))
     .map((service) => service.package)
   if (missing.length === 0) return

@@ -1,6 +1,8 @@
 // npm test [FILE or FOLDER …] [--test-name-pattern=… and other options of `node --test`]
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
@@ -15,7 +17,13 @@ const probeTimeoutMs = 5_000
 /** More than the two cores of a small machine: many tests wait for a disk or a server. */
 const filesAtOnce = 3
 
-const probes: Record<string, (url: string) => Promise<void>> = { postgres: reachPostgres, mariadb: reachMariadb, redis: reachRedis }
+const probes: Record<string, (url: string) => Promise<void>> = {
+  postgres: reachPostgres,
+  mariadb: reachMariadb,
+  redis: reachRedis,
+  imap: reachPort,
+  smtp: reachPort,
+}
 
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const files = testFiles(process.argv.slice(2).filter((argument) => !argument.startsWith('--')))
@@ -102,6 +110,18 @@ async function reachRedis(url: string): Promise<void> {
     await redis.ping()
   } finally {
     redis.disconnect()
+  }
+}
+
+/** Mail servers greet whoever connects. */
+async function reachPort(url: string): Promise<void> {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port), timeout: probeTimeoutMs })
+  socket.on('timeout', () => socket.destroy(new Error('it does not greet')))
+  try {
+    await once(socket, 'data')
+  } finally {
+    socket.destroy()
   }
 }
 

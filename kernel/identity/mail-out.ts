@@ -1,5 +1,5 @@
 import type { Context } from '#kernel/context/context.ts'
-import { insert } from '#kernel/documents/save.ts'
+import { sendMail } from '#kernel/mail/send-mail.ts'
 
 export interface Mail {
   readonly to: string
@@ -10,14 +10,13 @@ export interface Mail {
   readonly user?: string
 }
 
-/** Puts a mail into the outbox, in the caller's transaction: it is sent exactly if the change stands. */
+/** Puts a mail into the queue, in the caller's transaction: it is sent exactly if the change stands. It is kept with no document: it signs somebody in. */
 export async function queueMail(ctx: Context, mail: Mail): Promise<void> {
-  await insert(ctx.asSystem(`mail "${mail.subject}"`), 'Email Queue', {
-    recipients: [{ recipient: mail.to, status: 'Not Sent' }],
+  await sendMail(ctx.asSystem(`mail "${mail.subject}"${mail.user ? ` about ${mail.user}` : ''}`), {
+    to: [mail.to],
     subject: mail.subject,
-    message: mail.paragraphs.map(paragraph).join('\n'),
-    status: 'Not Sent',
-    ...(mail.user && { reference_doctype: 'User', reference_name: mail.user }),
+    html: mail.paragraphs.map(paragraph).join('\n'),
+    automatic: 'auto-generated',
   })
 }
 
