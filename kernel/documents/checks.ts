@@ -43,8 +43,12 @@ function isMandatory(ctx: Context, field: MetaField, row: AnyDocument, document:
   return Boolean(condition) && evaluateCondition(String(condition), { doc: row, parent: document, row, user: ctx.user.name })
 }
 
-/** Refuses changes to what may be set only once, and, on submitted documents, to what was not left open. @throws ConstantChanged, SubmittedIsFixed */
-export function checkUnchangeable(places: readonly Placed[], afterSubmit: boolean): void {
+/**
+ * Refuses changes to what may be set only once, and, on submitted documents, to what was not left open.
+ * @param open fields of the document itself that may change although it is submitted
+ * @throws ConstantChanged, SubmittedIsFixed
+ */
+export function checkUnchangeable(places: readonly Placed[], afterSubmit: boolean, open: ReadonlySet<string>): void {
   for (const { meta, row, before, path } of places) {
     if (!before) continue
     for (const field of meta.fields) {
@@ -61,7 +65,7 @@ export function checkUnchangeable(places: readonly Placed[], afterSubmit: boolea
       if (sameValue(now, then)) continue
       if (field.set_only_once && !isEmpty(field, then) && !isUnset(then))
         throw new ConstantChanged({ doctype: meta.name, name: String(row.name), field: path + field.fieldname })
-      if (afterSubmit && !field.allow_on_submit)
+      if (afterSubmit && !field.allow_on_submit && !(path === '' && open.has(field.fieldname)))
         throw new SubmittedIsFixed({ doctype: meta.name, name: String(row.name), field: path + field.fieldname })
     }
   }

@@ -7,6 +7,7 @@ import { demandLinkable } from '#kernel/permissions/link-scope.ts'
 import { documentForm, isUnset, sameValue } from './cast.ts'
 import type { AnyDocument } from './document.ts'
 import { CancelledLink, LinkTargetUnknown } from './errors.ts'
+import { attendants } from './references.ts'
 import { isAutoincrement } from './rows.ts'
 
 /** A document, or a row of one of its tables, with what it was before and where it stands. */
@@ -100,7 +101,8 @@ async function checkTarget(ctx: Context, doctype: string, uses: readonly LinkUse
     if (!row && use.changed)
       throw new LinkNotFound({ doctype: use.place.meta.name, field: path, target: target.name, value: String(use.value) })
     if (!row) continue
-    if (use.changed && row.docstatus === 2 && !isAmendment(use))
+    // One may still speak about what is cancelled.
+    if (use.changed && row.docstatus === 2 && !isAmendment(use) && !attendants.has(use.place.meta.name))
       throw new CancelledLink({ doctype: use.place.meta.name, field: path, target: target.name, value: String(use.value) })
     const once = `${use.field.fieldname}\n${use.value}\n${use.place.meta.name}`
     if (use.changed && !ctx.user.unrestricted && !checked.has(once)) {

@@ -57,6 +57,7 @@ export const attendants: ReadonlySet<string> = new Set([
   'User Permission',
   'Error Log',
   'DefaultValue',
+  'Workflow Action',
 ])
 
 /** Attendant records that have no meaning without the document, and the columns that name it. */
@@ -68,6 +69,7 @@ export const goesAlong: readonly [doctype: string, typeColumn: string, nameColum
   ['Tag Link', 'document_type', 'document_name'],
   ['View Log', 'reference_doctype', 'reference_name'],
   ['Document Follow', 'ref_doctype', 'ref_docname'],
+  ['Workflow Action', 'reference_doctype', 'reference_name'],
 ]
 
 /** Records that follow a document to its new name, and stay, or go by their own rules, when it is deleted. */

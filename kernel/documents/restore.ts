@@ -1,5 +1,6 @@
 import type { Context } from '#kernel/context/context.ts'
 import { demand } from '#kernel/permissions/grants.ts'
+import { workflowFor } from '#kernel/workflow/workflow.ts'
 import { DocumentNotFound, NameTaken } from './errors.ts'
 import type { AnyDocument } from './document.ts'
 import { find, load } from './load.ts'
@@ -24,6 +25,9 @@ export async function restore(ctx: Context, deletedName: string): Promise<AnyDoc
   if (await find(ctx, meta, record.deleted_name))
     throw new NameTaken({ doctype: meta.name, name: record.deleted_name, field: 'deleted_name' })
   const values = JSON.parse(record.data) as Record<string, unknown>
+  // It comes back as a draft, and starts its way anew.
+  const workflow = await workflowFor(ctx, meta.name)
+  if (workflow) delete values[workflow.workflow_state_field]
   const restored = await insert(ctx, meta.name, { ...values, docstatus: 0 }, { naming: { given: record.deleted_name, honourGiven: true } })
   record.restored = 1
   record.new_name = String(restored.name)

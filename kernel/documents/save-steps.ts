@@ -5,6 +5,7 @@ import type { Meta } from '#kernel/meta/meta.ts'
 import { restoreForbidden } from '#kernel/permissions/field-access.ts'
 import type { Action } from '#kernel/permissions/grant.ts'
 import { demand } from '#kernel/permissions/grants.ts'
+import { checkWorkflow, enterWorkflow, fieldsOfTransition } from '#kernel/workflow/steps.ts'
 import { changedFields, checkFields, checkUnchangeable } from './checks.ts'
 import { applyDefaults } from './defaults.ts'
 import type { AnyDocument, HookName } from './document.ts'
@@ -37,9 +38,11 @@ export const saveSteps: readonly SaveStep[] = [
   checkMay, // before anything is looked up for the caller
   checkAllLinks, // and what they bring along
   checkAllowed, // the stored state, and for an insert the new one
+  enterWorkflow, // where the DocType has one
   hooksOnInsert,
   assignName,
   hooksBefore,
+  checkWorkflow,
   keepNamingField,
   checkValues,
   checkConstants,
@@ -194,9 +197,10 @@ async function checkValues(operation: SaveOperation): Promise<void> {
 async function checkConstants(operation: SaveOperation): Promise<void> {
   const { meta, document, before, kind } = operation
   // Nothing checks values on this way out, so nothing may come in by it.
-  const [smuggled] = before && kind === 'cancel' ? changedFields(meta, document, before) : []
+  const open = fieldsOfTransition(operation)
+  const [smuggled] = before && kind === 'cancel' ? changedFields(meta, document, before).filter((field) => !open.has(field)) : []
   if (smuggled) throw new SubmittedIsFixed({ doctype: meta.name, name: String(document.name), field: smuggled })
-  if (operation.before) checkUnchangeable(await placesOf(operation), operation.kind === 'update-after-submit')
+  if (operation.before) checkUnchangeable(await placesOf(operation), operation.kind === 'update-after-submit', open)
 }
 
 async function checkStillAllowed({ ctx, meta, kind, document }: SaveOperation): Promise<void> {

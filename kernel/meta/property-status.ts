@@ -19,7 +19,6 @@ function kept(text: string): PropertyStatus {
 
 const form = kept('for forms')
 const list = kept('for lists')
-const print = kept('for prints')
 const mail = kept('for mail')
 const website = kept('for web pages')
 const search = kept('for search over all DocTypes')
@@ -47,7 +46,7 @@ const doctype: Readonly<Record<string, PropertyStatus>> = {
   track_seen: obeyed('adds the column _seen; nothing fills it yet'),
   track_views: kept('for forms; nothing writes View Log yet'),
   allow_import: obeyed('without it nobody holds the right import'),
-  allow_auto_repeat: kept('for repeating documents'),
+  allow_auto_repeat: obeyed('without it its documents are not repeated'),
   allow_events_in_timeline: form,
   queue_in_background: kept('for jobs; submitting happens at once'),
   in_create: form,
@@ -77,7 +76,7 @@ const doctype: Readonly<Record<string, PropertyStatus>> = {
   row_format: form,
   icon: list,
   color: list,
-  default_print_format: print,
+  default_print_format: obeyed('prints take it where nobody names a format'),
   default_email_template: mail,
   email_append_to: mail,
   sender_field: mail,
@@ -164,9 +163,9 @@ const field: Readonly<Record<string, PropertyStatus>> = {
   max_height: form,
   alignment: form,
   button_color: form,
-  print_hide: print,
-  print_hide_if_no_value: print,
-  print_width: print,
+  print_hide: obeyed('prints from the DocType leave the field, or the section, out'),
+  print_hide_if_no_value: obeyed('a 0 is not printed'),
+  print_width: obeyed('width of a printed column, where it is per cent'),
   report_hide: kept('for reports'),
   description: obeyed('told in the OpenAPI description; forms show it'),
   documentation_url: form,

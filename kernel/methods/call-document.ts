@@ -6,6 +6,7 @@ import { rename } from '#kernel/documents/rename.ts'
 import { cancel, discard, openForWrite, submit } from '#kernel/documents/save.ts'
 import type { Action } from '#kernel/permissions/grant.ts'
 import { demand } from '#kernel/permissions/grants.ts'
+import { applyWorkflow } from '#kernel/workflow/apply.ts'
 import { MethodUnknown, VerbNotAllowed } from './errors.ts'
 import { readInput } from './input.ts'
 import type { DocumentMethod, Verb } from './method.ts'
@@ -45,6 +46,20 @@ const commonVerbs: Readonly<Record<string, CommonVerb>> = {
     needs: 'write',
     input: nothing,
     handler: async (ctx, document) => Object.assign(document, await discard(ctx, document)) && undefined,
+  },
+  apply_workflow: {
+    summary: "Takes an action of the DocType's workflow. With `state`, nothing happens if the document is no longer in it.",
+    needs: 'write',
+    input: Type.Object({
+      action: Type.String({ minLength: 1, maxLength: 140 }),
+      state: Type.Optional(Type.String({ maxLength: 140 })),
+      comment: Type.Optional(Type.String({ maxLength: 10_000 })),
+    }),
+    handler: async (ctx, document, given) => {
+      const { action, state, comment } = given as { action: string; state?: string; comment?: string }
+      const options = { ...(state !== undefined && { from: state }), ...(comment !== undefined && { reason: comment }) }
+      Object.assign(document, await applyWorkflow(ctx, document.doctype, String(document.name), action, options))
+    },
   },
   rename: {
     summary: 'Gives the document another name.',

@@ -3,6 +3,7 @@ import type { AnyDocument } from '#kernel/documents/document.ts'
 import { readDocument } from '#kernel/documents/rows.ts'
 import { principalOf } from '#kernel/identity/principals.ts'
 import type { Meta } from '#kernel/meta/meta.ts'
+import { workflowObjection } from '#kernel/workflow/objection.ts'
 import { verbOf } from './errors.ts'
 import type { Action, Grant, TrailStep } from './grant.ts'
 import { can, grantFor } from './grants.ts'
@@ -17,7 +18,7 @@ export interface Explanation {
   readonly allowed: boolean
   /** The verdict and its reason in one sentence. */
   readonly verdict: string
-  /** The rule that decided: role, owner, scope, user-permission, share, app-condition, app-check, key-scope, administrator, default. */
+  /** The rule that decided: role, owner, scope, user-permission, share, app-condition, app-check, workflow, key-scope, administrator, default. */
   readonly decidedBy: string
   readonly steps: readonly ExplainedStep[]
 }
@@ -55,6 +56,11 @@ export async function explain(
   }
   const steps = await judge(asked, meta, grant, document)
   const allowed = await can(asked, question.action, meta.name, document)
+  const objection = allowed ? await workflowObjection(asked, question.action, document) : undefined
+  if (objection) {
+    const step = { rule: 'workflow', outcome: 'refuses' as const, text: objection }
+    return { ...named, ...verdict(asked, named, false, step), steps: [...steps, step] }
+  }
   const decisive = allowed ? granting(steps) : blocking(steps, grant)
   const all = decisive && !steps.includes(decisive) ? [...steps, decisive] : steps
   return { ...named, ...verdict(asked, named, allowed, decisive ?? silence), steps: all }
