@@ -1,3 +1,4 @@
+import { clearCaches } from '#kernel/cache/operate.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -127,6 +128,7 @@ async function clearCache(call: Call): Promise<Outcome> {
   const site = await call.site()
   await site.asSystem('clear-cache on the command line', async (ctx) => {
     for (const kind of ['meta', 'access', 'config'] as const) await bumpEpoch(ctx, kind)
+    await clearCaches(ctx)
   })
   return { value: { site: site.host, cleared: true }, text: `Every process reads ${site.host} afresh.` }
 }
