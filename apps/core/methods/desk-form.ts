@@ -11,6 +11,7 @@ import { wireV1, writtenV1 } from '#kernel/methods/wire-v1.ts'
 import type { AnyDocument } from '#kernel/documents/document.ts'
 import { can } from '#kernel/permissions/grants.ts'
 import { runHook } from '#kernel/documents/hooks.ts'
+import { communicationsOf } from '../mail/communications.ts'
 
 const any = Type.Optional(Type.Unknown())
 const text = Type.Optional(Type.String())
@@ -28,8 +29,8 @@ async function docinfo(ctx: Context, document: AnyDocument): Promise<Record<stri
     doctype: target,
     name: docname,
     attachments: info.attachments,
-    communications: [],
-    automated_messages: [],
+    communications: await communicationsOf(ctx, target, docname, 'Communication'),
+    automated_messages: await communicationsOf(ctx, target, docname, 'Automated Message'),
     comments: info.comments,
     versions: info.versions,
     assignments: info.assignments,

@@ -12,6 +12,7 @@ import { parseJson } from '#kernel/methods/strict-json.ts'
 import { wireV1 } from '#kernel/methods/wire-v1.ts'
 import { grantFor } from '#kernel/permissions/grants.ts'
 import { list } from '#kernel/query/list.ts'
+import { screenTexts } from '#kernel/translations/translate.ts'
 import { documentAbout } from '../collaboration/about.ts'
 
 const any = Type.Optional(Type.Unknown())
@@ -257,15 +258,7 @@ const getTranslations = defineMethod({
   verbs: reading,
   input: Type.Object({ lang: text }),
   rule: guests,
-  handler: async (ctx, given) => {
-    const language = (given.lang ?? ctx.user.language).slice(0, 20)
-    const rows = await ctx.db.query<{ source: string | null; translation: string | null }>(
-      ctx.db.dialect.compile(
-        sql`select source_text as source, translated_text as translation from ${ident('tabTranslation')} where ${ident('language')} = ${language}`,
-      ),
-    )
-    return Object.fromEntries(rows.filter((row) => row.source && row.translation).map((row) => [row.source, row.translation]))
-  },
+  handler: (ctx, given) => screenTexts(ctx.site, (given.lang ?? ctx.user.language).slice(0, 20)),
 })
 
 /** What else desk screens ask for: linked documents, trees, titles, settings of a person, apps, translations. */

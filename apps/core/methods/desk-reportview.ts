@@ -6,14 +6,16 @@ import { remove } from '#kernel/documents/remove.ts'
 import { listOf } from '#kernel/methods/document-info.ts'
 import { readListInput, readName } from '#kernel/methods/document-input.ts'
 import { BadInput } from '#kernel/methods/errors.ts'
-import { FileAnswer } from '#kernel/methods/file-answer.ts'
 import { checkedPerDocument, defineMethod, type Method, type Verb } from '#kernel/methods/method.ts'
 import { parseJson } from '#kernel/methods/strict-json.ts'
 import { wireV1 } from '#kernel/methods/wire-v1.ts'
 import { demand } from '#kernel/permissions/grants.ts'
 import { count } from '#kernel/query/count.ts'
 import { list } from '#kernel/query/list.ts'
-import { csvText } from './csv.ts'
+import type { ListAnswer } from '#kernel/query/options.ts'
+import type { Column, OutputRow } from '#kernel/tabular/table.ts'
+import { cellKindOf } from '#kernel/imports/export-documents.ts'
+import { tableFile, type TableFormat } from '../imports/table-file.ts'
 
 const any = Type.Optional(Type.Unknown())
 const text = Type.Optional(Type.String())
@@ -58,20 +60,23 @@ interface View {
 }
 
 async function rowsOf(ctx: Context, given: View, limit = given.page_length ?? given.limit ?? 20): Promise<Record<string, unknown>[]> {
+  return (await pageOf(ctx, given, limit)).rows
+}
+
+function pageOf(ctx: Context, given: View, limit: number, after?: string): Promise<ListAnswer> {
   const parent = given.parent ?? given.parent_doctype
-  const { rows } = await list(ctx, given.doctype, {
+  return list(ctx, given.doctype, {
     fields: given.fields || undefined,
     filters: given.filters || undefined,
     orFilters: given.or_filters || undefined,
     orderBy: given.order_by,
     groupBy: given.group_by,
-    start: given.start ?? 0,
+    ...(after === undefined ? { start: given.start ?? 0 } : { after }),
     limit,
     ...(parent && { parent }),
     ...(given.within && { within: given.within }),
     wire: wireV1(ctx),
   })
-  return rows
 }
 
 const get = defineMethod({
@@ -193,9 +198,51 @@ const deleteItems = defineMethod({
   },
 })
 
+const formats: Readonly<Record<string, TableFormat>> = { CSV: 'CSV', Excel: 'Excel' }
+
+/** Rows read at once: an export of any length needs the memory of so many. */
+const exportPage = 1000
+
+/** The rows of an export, page by page where the list has pages; grouped lists are short, and come at once. */
+async function* exportedRows(ctx: Context, view: View): AsyncGenerator<Record<string, unknown>> {
+  const most = view.page_length ?? 0
+  if (view.group_by || view.start || (most > 0 && most <= exportPage)) {
+    yield* await rowsOf(ctx, view, most)
+    return
+  }
+  let left = most === 0 ? Number.POSITIVE_INFINITY : most
+  let after: string | undefined
+  // Distinct lists have pages by number only.
+  for (let start = 0; left > 0; start += exportPage) {
+    const page = await pageOf(ctx, after ? view : { ...view, start }, Math.min(exportPage, left), after)
+    yield* page.rows
+    left -= page.rows.length
+    after = page.cursor
+    if (!page.hasNextPage) return
+  }
+}
+
+/** Headed by the keys of the first row; typed by the fields that these name. */
+async function exportedTable(ctx: Context, view: View): Promise<{ columns: Column[]; rows: AsyncGenerator<OutputRow> }> {
+  const meta = await ctx.site.meta.get(view.doctype)
+  const source = exportedRows(ctx, view)
+  const first = await source.next()
+  const keys = first.done ? [] : Object.keys(first.value)
+  const columns = keys.map((key): Column => {
+    const field = meta.column.get(key)
+    return field ? { label: key, kind: cellKindOf(field) } : { label: key }
+  })
+  async function* rows(): AsyncGenerator<OutputRow> {
+    if (first.done) return
+    yield keys.map((key) => first.value[key])
+    for await (const row of source) yield keys.map((key) => row[key])
+  }
+  return { columns, rows: rows() }
+}
+
 const exportQuery = defineMethod({
   path: 'frappe.desk.reportview.export_query',
-  summary: 'A list as CSV, for those with the right to export.',
+  summary: 'A list as CSV or Excel file, for those with the right to export.',
   verbs: reading,
   input: Type.Object({
     ...viewInput.properties,
@@ -205,21 +252,26 @@ const exportQuery = defineMethod({
     csv_delimiter: text,
     export_in_background: any,
     csv_quoting: any,
-    csv_decimal_sep: any,
+    csv_decimal_sep: text,
   }),
   rule: checkedPerDocument('the right to export is demanded, and list answers only rows that the caller may read'),
   handler: async (ctx, given) => {
-    const format = given.file_format_type ?? 'CSV'
-    if (format !== 'CSV')
-      throw new BadInput({ method: 'frappe.desk.reportview.export_query', field: 'file_format_type', reason: 'must be CSV' })
+    const format = formats[given.file_format_type ?? 'CSV']
+    if (!format)
+      throw new BadInput({ method: 'frappe.desk.reportview.export_query', field: 'file_format_type', reason: 'must be CSV or Excel' })
     const { rows: within } = await demand(ctx, 'export', given.doctype)
     const chosen =
       typeof given.selected_items === 'string' && given.selected_items
         ? parseJson(given.selected_items, 'selected_items')
         : given.selected_items
     const filters = Array.isArray(chosen) && chosen.length > 0 ? [['name', 'in', chosen]] : given.filters
-    const rows = await rowsOf(ctx, { ...(given as View), filters, within }, given.page_length ?? 0)
-    return new FileAnswer(`${given.title || given.doctype}.csv`, 'text/csv; charset=utf-8', csvText(rows, given.csv_delimiter))
+    const { columns, rows } = await exportedTable(ctx, { ...(given as View), filters, within })
+    return tableFile(ctx, given.title || given.doctype, format, columns, rows, {
+      ...(given.csv_delimiter && { delimiter: given.csv_delimiter }),
+      ...(given.csv_decimal_sep && { decimalSeparator: given.csv_decimal_sep }),
+      // 2: everything that is no number, as Frappe numbers the ways to quote.
+      quoteTexts: ['1', '2'].includes(String(given.csv_quoting)),
+    })
   },
 })
 

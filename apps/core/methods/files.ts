@@ -2,12 +2,14 @@ import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import type { Context } from '#kernel/context/context.ts'
 import { ident, sql } from '#kernel/database/sql.ts'
+import type { AnyDocument } from '#kernel/documents/document.ts'
 import { getDocument } from '#kernel/documents/load.ts'
 import { remove } from '#kernel/documents/remove.ts'
 import { insert } from '#kernel/documents/save.ts'
 import { FileMissing } from '#kernel/files/errors.ts'
+import { optimizePicture } from '#kernel/files/optimize.ts'
 import { partOfFile, ReceivedFile, receiveStream } from '#kernel/files/received-file.ts'
-import { storeFile } from '#kernel/files/store-file.ts'
+import { demandUpload, type FileDetails, storeFile } from '#kernel/files/store-file.ts'
 import { BadInput, MethodUnknown } from '#kernel/methods/errors.ts'
 import { callMethod } from '#kernel/methods/call.ts'
 import { checkedPerDocument, defineMethod, type Method } from '#kernel/methods/method.ts'
@@ -16,6 +18,7 @@ import { documentAbout } from '../collaboration/about.ts'
 
 const text = Type.Optional(Type.String({ maxLength: 1000 }))
 const flag = Type.Optional(Type.Boolean())
+const pixels = Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 }))
 
 const uploadInput = Type.Object({
   file: Type.Optional(Type.Unknown()),
@@ -29,9 +32,9 @@ const uploadInput = Type.Object({
   filename: text,
   library_file_name: text,
   method: text,
-  optimize: Type.Optional(Type.Unknown()),
-  max_width: Type.Optional(Type.Unknown()),
-  max_height: Type.Optional(Type.Unknown()),
+  optimize: flag,
+  max_width: pixels,
+  max_height: pixels,
 })
 
 const uploadFile = defineMethod({
@@ -51,15 +54,14 @@ const uploadFile = defineMethod({
       : undefined
     if (given.file instanceof ReceivedFile) {
       const fileName = given.file_name ?? given.filename
-      return shownV1(
-        ctx,
-        await storeFile(ctx, given.file, {
-          ...(fileName && { fileName }),
-          isPrivate: given.is_private === true,
-          ...(given.folder && { folder: given.folder }),
-          ...(attachedTo && { attachedTo }),
-        }),
-      )
+      const details = {
+        ...(fileName && { fileName }),
+        isPrivate: given.is_private === true,
+        ...(given.folder && { folder: given.folder }),
+        ...(attachedTo && { attachedTo }),
+      }
+      if (!given.optimize) return shownV1(ctx, await storeFile(ctx, given.file, details))
+      return shownV1(ctx, await storeSmaller(ctx, given.file, details, given))
     }
     // A part of a file; the last one brings the whole.
     if (given.file === partOfFile) return undefined
@@ -76,6 +78,26 @@ const uploadFile = defineMethod({
     return shownV1(ctx, await insert(ctx, 'File', values))
   },
 })
+
+/** Stores a picture in the size that the caller asked for; any other file as it is. */
+async function storeSmaller(
+  ctx: Context,
+  file: ReceivedFile,
+  details: FileDetails,
+  { max_width, max_height }: { max_width?: number; max_height?: number },
+): Promise<AnyDocument> {
+  await demandUpload(ctx, details)
+  const limits = { ...(max_width && { maxWidth: max_width }), ...(max_height && { maxHeight: max_height }) }
+  const smaller = await optimizePicture(ctx.site, file, limits)
+  let isStored = false
+  try {
+    const document = await storeFile(ctx, smaller, details)
+    isStored = true
+    return document
+  } finally {
+    if (smaller !== file) await smaller.finish(ctx.site, isStored)
+  }
+}
 
 /** A custom handler gets the same parameters, the received file among them. */
 async function callUploadMethod(ctx: Context, given: Record<string, unknown>, path: string): Promise<unknown> {

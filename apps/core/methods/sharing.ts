@@ -11,6 +11,7 @@ import { shownV1 } from '#kernel/methods/wire-v1.ts'
 import { explain } from '#kernel/permissions/explain.ts'
 import { actions, type Action } from '#kernel/permissions/grant.ts'
 import { can, demand } from '#kernel/permissions/grants.ts'
+import { demandLinkable } from '#kernel/permissions/link-scope.ts'
 import { PermissionDenied } from '#kernel/permissions/errors.ts'
 import { documentAbout } from '../collaboration/about.ts'
 
@@ -38,6 +39,13 @@ async function shareOf(ctx: Context, target: string, docname: string, user: stri
   return row && String(row.name)
 }
 
+/** Apps may hide people from each other; what is elevated below would find them all. @throws LinkNotFound */
+async function demandReachable(ctx: Context, user: string): Promise<void> {
+  const meta = await ctx.site.meta.get('DocShare')
+  const field = meta.links.find((link) => link.fieldname === 'user')
+  if (field) await demandLinkable(ctx, meta, field, 'User', user)
+}
+
 interface Share {
   doctype: string
   name: string
@@ -57,6 +65,7 @@ async function setShare(
   )
   const elevated = ctx.asSystem('shares a document that the caller may share')
   const existing = await shareOf(ctx, target, docname, user)
+  if (!existing && user !== null) await demandReachable(ctx, user)
   if (!existing)
     return shownV1(
       ctx,
