@@ -3,6 +3,7 @@ import type { Context } from '#kernel/context/context.ts'
 import type { Query } from '#kernel/database/database.ts'
 import { predicateToSql } from '#kernel/database/predicate-sql.ts'
 import type { Wire } from '#kernel/fields/field-type.ts'
+import { rowsHolding } from '#kernel/search/list-search.ts'
 import { callerCondition } from './conditions.ts'
 import { QueryMalformed } from './errors.ts'
 import { listable } from './list.ts'
@@ -14,6 +15,8 @@ import { countVirtual } from './virtual.ts'
 export interface CountOptions {
   filters?: unknown
   orFilters?: unknown
+  /** As for lists. */
+  search?: string
   /** For child tables, as for lists. */
   parent?: string
   /** Stop counting here: the answer is at most this number. Keeps counts of big tables cheap. */
@@ -27,6 +30,7 @@ export async function count(ctx: Context, doctype: string, options: CountOptions
   const { upTo } = options
   if (upTo !== undefined && (!Number.isSafeInteger(upTo) || upTo < 1))
     throw new QueryMalformed({ field: 'limit', reason: 'it must be a whole number from 1' })
+  if (meta.isVirtual && options.search) throw new QueryMalformed({ field: 'search', reason: `${meta.name} cannot be searched by its text` })
   if (meta.isVirtual) return countVirtual(ctx, meta, options)
   const { dialect } = ctx.db
   // The plan of the shortest list knows the rights and their SQL.
@@ -38,6 +42,7 @@ export async function count(ctx: Context, doctype: string, options: CountOptions
   for (const join of scope.joinPieces()) statement.text(' ').piece(join)
   statement.text(' where ').piece(plan.fixed)
   if (!isAlways(condition)) statement.text(' and ').piece(piece(predicateToSql(condition, scope.predicateColumns(), dialect), dialect))
+  if (options.search) statement.text(' and ').piece(piece(await rowsHolding(ctx, meta, plan.access, options.search), dialect))
   if (upTo === undefined) return countOf(ctx, statement.build())
   const { sql: text, parameters } = statement.text(` limit ${upTo}`).build()
   return countOf(ctx, { sql: `select count(*) as n from (${text}) as counted`, parameters })

@@ -3,6 +3,7 @@ import type { Context } from '#kernel/context/context.ts'
 import type { Row, SqlValue } from '#kernel/database/database.ts'
 import { predicateToSql } from '#kernel/database/predicate-sql.ts'
 import type { Meta } from '#kernel/meta/meta.ts'
+import { rowsHolding } from '#kernel/search/list-search.ts'
 import { type Branches, mostBranchRows } from './branches.ts'
 import { readChildRows } from './child-rows.ts'
 import { callerCondition } from './conditions.ts'
@@ -26,6 +27,7 @@ import { listVirtual } from './virtual.ts'
 export async function list(ctx: Context, doctype: string, options: ListOptions): Promise<ListAnswer> {
   const meta = await listable(ctx, doctype)
   const page = pageOf(ctx, options)
+  if (meta.isVirtual && options.search) throw new QueryMalformed({ field: 'search', reason: `${meta.name} cannot be searched by its text` })
   if (meta.isVirtual) return listVirtual(ctx, meta, options, page)
   const plan = await planFor(ctx, meta, options)
   const found = await readPage(ctx, plan, options, page)
@@ -78,6 +80,7 @@ async function readPage(ctx: Context, plan: Plan, options: ListOptions, page: Pa
   const condition = await callerCondition(scope, options.filters, options.orFilters, options.wire)
   const asked: Piece[] = []
   if (!isAlways(condition)) asked.push(piece(predicateToSql(condition, scope.predicateColumns(), dialect), dialect))
+  if (options.search) asked.push(piece(await rowsHolding(ctx, plan.meta, plan.access, options.search), dialect))
   if (options.after) asked.push(piece(afterCursor(plan, options.after, dialect), dialect))
   const joins = scope.joinPieces(plan.joinCount)
   const whole = page.start + page.limit + 1

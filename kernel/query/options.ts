@@ -7,6 +7,8 @@ export interface ListOptions {
   fields?: unknown
   filters?: unknown
   orFilters?: unknown
+  /** Words that the document holds, as people type them; see kernel/search. */
+  search?: string
   /** `modified desc, name asc`; '' counts as absent: the DocType's own order. The name always decides last. */
   orderBy?: unknown
   groupBy?: unknown
