@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import type { Site } from '#kernel/sites/site.ts'
 import { ChunkRefused } from './errors.ts'
 import { append, fileSizeLimit, incomingFolder, ReceivedFile } from './received-file.ts'
+import { fetchedFolder } from './s3-store.ts'
 
 /** One part of a file that arrives in several requests, one after another. */
 export interface Chunk {
@@ -76,10 +77,13 @@ export async function receiveChunk(
   return new ReceivedFile(path, givenName, (await stat(path)).size, hash.digest('hex'))
 }
 
-/** Deletes what arrived and was never finished; a daily job. @returns how many files */
+/** Deletes what arrived and was never finished, and local copies of what lies elsewhere; a daily job. @returns how many files */
 export async function deleteAbandonedUploads(site: Site): Promise<number> {
+  return (await deleteOld(site, incomingFolder(site))) + (await deleteOld(site, fetchedFolder(site)))
+}
+
+async function deleteOld(site: Site, folder: string): Promise<number> {
   let deleted = 0
-  const folder = incomingFolder(site)
   for (const name of await readdir(folder).catch(() => [])) {
     const found = await stat(join(folder, name)).catch(() => undefined)
     if (!found || site.clock.now() - found.mtimeMs < abandonedAfterMs) continue

@@ -77,3 +77,75 @@ export const FolderNotEmpty = defineError<{ folder: string }>({
   excType: 'ValidationError',
   message: (d) => `Folder ${d.folder} holds files; move or delete them first.`,
 })
+
+export const StoreUnavailable = defineError<{ reason: string; mayPass: boolean }>({
+  code: 'files/store-unavailable',
+  status: 503,
+  excType: 'ServiceUnavailableError',
+  message: () => 'The place where files are kept does not answer at the moment.',
+})
+
+export const StoreMisconfigured = defineError<{ field: string; reason: string }>({
+  code: 'files/store-misconfigured',
+  status: 503,
+  excType: 'ServiceUnavailableError',
+  message: (d) => `The place where files are kept is not set up: ${d.field}: ${d.reason}.`,
+})
+
+/** The disk on which files arrive is full. */
+export const NoRoom = defineError<{ field: string }>({
+  code: 'files/no-room',
+  status: 507,
+  excType: 'ValidationError',
+  message: () => 'There is no room for this file at the moment.',
+})
+
+export const AttachmentLimitReached = defineError<{ field: string; doctype: string; limit: number }>({
+  code: 'files/attachment-limit',
+  status: 417,
+  excType: 'AttachmentLimitReached',
+  message: (d) => `A ${d.doctype} may have at most ${d.limit} attachments.`,
+})
+
+export const QuotaReached = defineError<{ field: string; limit: number }>({
+  code: 'files/quota-reached',
+  status: 413,
+  excType: 'MaxFileSizeReachedError',
+  message: (d) =>
+    `With this file there would be more than the ${Math.floor(d.limit / 1024 / 1024)} MB that may be kept; delete others first.`,
+})
+
+export const NoPreview = defineError<{ url: string }>({
+  code: 'files/no-preview',
+  status: 404,
+  excType: 'DoesNotExistError',
+  message: () => 'There is no small picture of this file.',
+})
+
+export const PicturesBusy = defineError({
+  code: 'files/pictures-busy',
+  status: 503,
+  excType: 'ServiceUnavailableError',
+  message: () => 'Too many pictures are being made at the moment; try again shortly.',
+})
+
+export const PictureUnreadable = defineError<{ field: string }>({
+  code: 'files/picture-unreadable',
+  status: 417,
+  excType: 'ValidationError',
+  message: () => 'This picture is damaged, or too large to be made smaller.',
+})
+
+export const ArchiveRefused = defineError<{ field: string; reason: string }>({
+  code: 'files/archive-refused',
+  status: 417,
+  excType: 'ValidationError',
+  message: (d) => `This archive cannot be unpacked: ${d.reason}.`,
+})
+
+export const TooMuchToPack = defineError<{ field: string; reason: string }>({
+  code: 'files/too-much-to-pack',
+  status: 413,
+  excType: 'ValidationError',
+  message: (d) => `These files cannot be packed together: ${d.reason}.`,
+})

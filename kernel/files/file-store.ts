@@ -1,13 +1,16 @@
-import { createReadStream } from 'node:fs'
-import { copyFile, constants, link, mkdir, open, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Site } from '#kernel/sites/site.ts'
+import { DiskStore } from './disk-store.ts'
+import { StoreMisconfigured } from './errors.ts'
+import { readS3Settings } from './s3-settings.ts'
+import { S3Store } from './s3-store.ts'
 
 /** Where a file lies in a store. `name` is one that `safeFileName` made, perhaps with a suffix. */
 export interface StorePlace {
   readonly name: string
   readonly isPrivate: boolean
+  /** A picture that can be made again from a file; default: a file itself. */
+  readonly kind?: 'file' | 'preview'
 }
 
 /** What a store knows of a file. */
@@ -17,97 +20,54 @@ export interface StoredFile {
   readonly modified: number
 }
 
-/** Keeps the bytes of a site's files. What is placed is there for good once the promise resolves, and never overwrites. */
+/** How a browser shall take what it fetches from the store itself. */
+export interface Handover {
+  /** The Content-Disposition header. */
+  readonly disposition: string
+  /** The Content-Type header. */
+  readonly type: string
+  /** For how long the address works. */
+  readonly seconds: number
+}
+
+/**
+ * Keeps the bytes of a site's files. What is placed is there for good once the promise resolves, and never overwrites.
+ * Every method throws StoreUnavailable while a store elsewhere does not answer.
+ */
 export interface FileStore {
+  readonly driver: 'disk' | 's3'
+  /** Bytes go over the network: not to be placed while a transaction holds others up, and each file gets a name that was never given. */
+  readonly isRemote: boolean
   /** Puts a local file's bytes at a free place. @returns false when the place is taken */
   place(target: StorePlace, localPath: string): Promise<boolean>
   /** The bytes from `start` to `end`, both included; all of them by default. */
   read(source: StorePlace, range?: { start: number; end: number }): Readable
   stat(source: StorePlace): Promise<StoredFile | undefined>
+  /** Puts the same bytes at another free place. @returns false when the place is taken */
+  copy(source: StorePlace, target: StorePlace): Promise<boolean>
   /** Removes it; nothing happens where there is none. */
   remove(source: StorePlace): Promise<void>
-  /** A local file with the bytes, to copy or to look into. */
+  /** Everything the store holds of this site, in no order; what comes or goes meanwhile may be missing. */
+  list(): AsyncIterable<StorePlace & StoredFile>
+  /** A local file with the bytes, to look into; not to be changed, and of a store elsewhere there for a day at least. */
   localPath(source: StorePlace): Promise<string>
+  /** An address at which anybody gets the bytes for a short while; undefined: the store has none, or the site wants none handed out. */
+  handOver(source: StorePlace, how: Handover): string | undefined
 }
 
-/** The store of a site: folders below sites/<host>. */
+/** The store of a site, as its configuration's `files` says: folders below sites/<host>, or an S3 bucket. @throws StoreMisconfigured */
 export function fileStoreOf(site: Site): FileStore {
-  return new DiskStore(site.folder)
+  const key = 'files:store'
+  const known = site.cache.config.get(key) as FileStore | undefined
+  if (known) return known
+  const made = openStore(site, String(site.config.files ?? 'disk'))
+  site.cache.config.set(key, made)
+  return made
 }
 
-class DiskStore implements FileStore {
-  readonly #folder: string
-
-  constructor(siteFolder: string) {
-    this.#folder = siteFolder
-  }
-
-  async place(target: StorePlace, localPath: string): Promise<boolean> {
-    const path = this.#path(target)
-    await mkdir(dirname(path), { recursive: true, mode: 0o750 })
-    try {
-      await link(localPath, path)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EEXIST') return false
-      // Not every file system has hard links.
-      if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EXDEV' && code !== 'EMLINK') throw error
-      if (!(await copyWhole(localPath, path))) return false
-    }
-    await syncFolder(dirname(path))
-    return true
-  }
-
-  read(source: StorePlace, range?: { start: number; end: number }): Readable {
-    return createReadStream(this.#path(source), range)
-  }
-
-  async stat(source: StorePlace): Promise<StoredFile | undefined> {
-    try {
-      const found = await stat(this.#path(source))
-      return found.isFile() ? { size: found.size, modified: found.mtimeMs } : undefined
-    } catch (error) {
-      if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
-      throw error
-    }
-  }
-
-  async remove(source: StorePlace): Promise<void> {
-    await rm(this.#path(source), { force: true })
-  }
-
-  async localPath(source: StorePlace): Promise<string> {
-    return this.#path(source)
-  }
-
-  #path({ name, isPrivate }: StorePlace): string {
-    // Names come from the database too: one with a slash would leave the folder.
-    if (name === '' || name.startsWith('.') || /[/\\\0]/.test(name)) throw new Error(`"${name}" cannot be the name of a stored file.`)
-    return join(this.#folder, isPrivate ? 'private' : 'public', 'files', name)
-  }
-}
-
-async function copyWhole(from: string, to: string): Promise<boolean> {
-  try {
-    await copyFile(from, to, constants.COPYFILE_EXCL)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
-  const handle = await open(to, 'r+')
-  await handle.sync().finally(() => handle.close())
-  return true
-}
-
-/** A new name in a folder is durable only when the folder is. Some file systems cannot sync a folder; any other failure is one. */
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'EINVAL' && code !== 'ENOTSUP') throw error
-  } finally {
-    await handle.close()
-  }
+/** The store of a driver, whichever is in use: to move files from one to the other. @throws StoreMisconfigured */
+export function openStore(site: Site, driver: string): FileStore {
+  if (driver === 'disk') return new DiskStore(site.folder)
+  if (driver === 's3') return new S3Store(site, readS3Settings(site))
+  throw new StoreMisconfigured({ field: 'files', reason: `"${driver.slice(0, 40)}" is neither disk nor s3` })
 }

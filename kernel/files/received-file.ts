@@ -3,8 +3,10 @@ import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Site } from '#kernel/sites/site.ts'
+import { ident, sql } from '#kernel/database/sql.ts'
 import { settingNumber } from '#kernel/sites/settings.ts'
-import { FileTooLarge } from './errors.ts'
+import { FileTooLarge, NoRoom } from './errors.ts'
+import { urlOf } from './file-names.ts'
 import { fileStoreOf, type StorePlace } from './file-store.ts'
 
 /** The folder of what has arrived and has no place yet; cleaned up by `deleteAbandonedUploads`. */
@@ -31,6 +33,7 @@ export class ReceivedFile {
   readonly hash: string
   /** Places that this request filled; emptied again when it fails. */
   readonly #placed: StorePlace[] = []
+  #kept: StorePlace | undefined
 
   constructor(path: string, givenName: string, size: number, hash: string) {
     this.path = path
@@ -44,9 +47,14 @@ export class ReceivedFile {
     this.#placed.push(place)
   }
 
-  /** The place that an earlier attempt of the same request filled. */
+  /** The place that an earlier attempt of the same request filled, or that was filled before its transaction began. */
   get earlierPlace(): StorePlace | undefined {
     return this.#placed.at(-1)
+  }
+
+  /** Says where the bytes are after all: elsewhere they need not be kept. */
+  keptAt(place: StorePlace): void {
+    this.#kept = place
   }
 
   /** What a repeated request must agree on; where the bytes lie does not matter. */
@@ -54,18 +62,33 @@ export class ReceivedFile {
     return { name: this.givenName, size: this.size, hash: this.hash }
   }
 
-  /** The request is done: what arrived goes, and, when it failed, what was placed too. */
+  /**
+   * The request is done: what arrived goes, and so does what was placed in vain. What cannot be removed now is found by
+   * `removeOrphans`.
+   */
   async finish(site: Site, succeeded: boolean): Promise<void> {
     await rm(this.path, { force: true })
-    if (succeeded) return
-    const store = fileStoreOf(site)
-    for (const place of this.#placed) await store.remove(place)
+    for (const place of this.#placed) {
+      if (succeeded && (!this.#kept || (place.name === this.#kept.name && place.isPrivate === this.#kept.isPrivate))) continue
+      try {
+        // A commit whose answer was lost may have happened: what has a record stays.
+        if (!(await hasRecord(site, place))) await fileStoreOf(site).remove(place)
+      } catch (error) {
+        site.log.warn({ err: error, file: place.name }, 'a file that nobody needs could not be removed')
+      }
+    }
   }
+}
+
+async function hasRecord(site: Site, place: StorePlace): Promise<boolean> {
+  const { database } = site
+  const statement = sql`select 1 as one from ${ident('tabFile')} where ${ident('file_url')} = ${urlOf(place.name, place.isPrivate)} limit 1`
+  return (await database.query(database.dialect.compile(statement))).length > 0
 }
 
 /**
  * Writes a stream to a file of its own, durably, counting and hashing on the way. Nothing stays when the stream breaks off or is too long.
- * @throws FileTooLarge
+ * @throws FileTooLarge, NoRoom
  */
 export async function receiveStream(site: Site, stream: Readable, givenName: string): Promise<ReceivedFile> {
   await mkdir(incomingFolder(site), { recursive: true, mode: 0o700 })
@@ -80,7 +103,7 @@ export async function receiveStream(site: Site, stream: Readable, givenName: str
   }
 }
 
-/** Appends a stream to a file and makes it durable. @returns the bytes added @throws FileTooLarge beyond `limit` bytes */
+/** Appends a stream to a file and makes it durable. @returns the bytes added @throws FileTooLarge beyond `limit` bytes, NoRoom */
 export async function append(path: string, stream: Readable, limit: number, hash?: Hash, at?: number): Promise<number> {
   const handle = await open(path, at === undefined ? 'a' : 'r+', 0o600)
   let size = 0
@@ -94,7 +117,13 @@ export async function append(path: string, stream: Readable, limit: number, hash
     }
     await handle.sync()
     return size
+  } catch (cause) {
+    throw isFull(cause) ? new NoRoom({ field: 'file' }, { cause }) : cause
   } finally {
     await handle.close()
   }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

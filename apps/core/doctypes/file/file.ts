@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Context } from '#kernel/context/context.ts'
 import { ident, sql } from '#kernel/database/sql.ts'
 import { holdLock } from '#kernel/documents/counters.ts'
@@ -6,7 +7,10 @@ import { FileMissing, FileUrlRefused, FolderNotEmpty } from '#kernel/files/error
 import { filesAt, mayReadFile } from '#kernel/files/file-access.ts'
 import { placeOf, safeFileName, splitName, urlOf } from '#kernel/files/file-names.ts'
 import { fileStoreOf, type StorePlace } from '#kernel/files/file-store.ts'
+import { forgetText, hasText } from '#kernel/files/file-text.ts'
+import { hasPreviews, previewUrl, removePreviews } from '#kernel/files/previews.ts'
 import { demandAttach, lockOf } from '#kernel/files/store-file.ts'
+import { enqueue } from '#kernel/jobs/enqueue.ts'
 
 interface FileFields {
   file_name: string | null
@@ -48,6 +52,13 @@ export default class File extends Document<FileFields> {
     this.file_name ||= place?.name ?? this.file_url?.split('/').at(-1) ?? null
   }
 
+  /** Small pictures, and the text by which it is found, are made when the upload is over. */
+  async after_insert(ctx: Context): Promise<void> {
+    const type = this.content_type ?? ''
+    if (this.is_folder || !this.content_hash || !(hasPreviews(type) || hasText(type))) return
+    await enqueue(ctx, 'core.look-into-file', { file: this.name }, { key: this.name })
+  }
+
   async validate(ctx: Context, { before }: { before?: FileFields } = {}): Promise<void> {
     if (before && !isElevated(ctx)) {
       Object.assign(this, Object.fromEntries(measured.map((fieldname) => [fieldname, before[fieldname]])))
@@ -71,7 +82,8 @@ export default class File extends Document<FileFields> {
   }
 
   async after_delete(ctx: Context): Promise<void> {
-    if (this.file_url) await dropBytesLater(ctx, this.file_url, this.content_hash)
+    await forgetText(ctx, this.name)
+    if (this.file_url) await dropBytesLater(ctx, this.file_url, this)
   }
 
   /** An address may be a page elsewhere, or a file on this site that the user may have anyway: naming it must not open it. */
@@ -83,6 +95,7 @@ export default class File extends Document<FileFields> {
         if (file.name !== this.name && (await mayReadFile(ctx, file))) {
           this.content_hash = file.content_hash
           this.content_type = file.content_type
+          this.thumbnail_url = hasPreviews(file.content_type ?? '') ? previewUrl(this.file_url) : null
           return
         }
       }
@@ -95,13 +108,14 @@ export default class File extends Document<FileFields> {
     const store = fileStoreOf(ctx.site)
     const old = this.file_url as string
     if (!(await store.stat(from))) throw new FileMissing({ field: 'file_url' })
-    const local = await store.localPath(from)
     const { stem, extension } = splitName(from.name)
-    let to: StorePlace = { name: from.name, isPrivate: !from.isPrivate }
-    for (let attempt = 1; !(await store.place(to, local)); attempt++) to = { ...to, name: `${stem}-${attempt}${extension}` }
+    const renamed = () => `${stem}-${randomBytes(6).toString('hex')}${extension}`
+    let to: StorePlace = { name: store.isRemote ? renamed() : from.name, isPrivate: !from.isPrivate }
+    while (!(await store.copy(from, to))) to = { ...to, name: renamed() }
     this.file_url = urlOf(to.name, to.isPrivate)
+    if (this.thumbnail_url) this.thumbnail_url = previewUrl(this.file_url)
     await this.updateAttachedField(ctx, old)
-    await dropBytesLater(ctx, old, this.content_hash, this.name)
+    await dropBytesLater(ctx, old, this, this.name)
   }
 
   /** A field that holds the address of the file attached in it follows along. */
@@ -129,11 +143,15 @@ async function storedAddress(ctx: Context, name: string): Promise<string | null 
   return row?.file_url
 }
 
-/** Removes the bytes once the deletion is durable, unless another File shares them. */
-async function dropBytesLater(ctx: Context, url: string, hash: string | null, except = ''): Promise<void> {
+/** Removes the bytes once the deletion is durable, unless another File shares them. What cannot be removed then is found by `removeOrphans`. */
+async function dropBytesLater(ctx: Context, url: string, { content_hash: hash, content_type }: FileFields, except = ''): Promise<void> {
   const place = placeOf(url)
   if (!place) return
   if (hash) await holdLock(ctx, lockOf(hash))
   const others = (await filesAt(ctx, url)).filter((file) => file.name !== except)
-  if (others.length === 0) ctx.afterCommit(() => fileStoreOf(ctx.site).remove(place))
+  if (others.length > 0) return
+  ctx.afterCommit(async () => {
+    await fileStoreOf(ctx.site).remove(place)
+    if (hash && hasPreviews(content_type ?? '')) await removePreviews(ctx.site, place, hash)
+  })
 }
