@@ -7,6 +7,7 @@ import { insert } from '#kernel/documents/save.ts'
 import { bumpEpoch } from '#kernel/sites/epoch.ts'
 import type { Site } from '#kernel/sites/site.ts'
 import { parseAuthorization } from './authorization.ts'
+import { principalOfBearer } from './bearer-tokens.ts'
 import { InvalidCredential } from './errors.ts'
 import { isSameText, randomToken } from './keyed-hash.ts'
 import { principalOf } from './principals.ts'
@@ -134,8 +135,15 @@ export async function principalOfKey(site: Site, header: string, ip: string): Pr
 }
 
 async function checkKey(site: Site, header: string, cacheKey: string): Promise<KnownKey> {
-  const { key, secret } = parseAuthorization(header)
+  const parsed = parseAuthorization(header)
   const epoch = site.epoch.access
+  if ('bearer' in parsed) {
+    // Its uses are not counted: it ends within the hour.
+    const known: KnownKey = { ...(await principalOfBearer(site, parsed.bearer)), touched: Number.POSITIVE_INFINITY }
+    remember(site, epoch, cacheKey, known)
+    return known
+  }
+  const { key, secret } = parsed
   const [row] = await site.database.query<KeyRow>(
     site.database.dialect.compile(
       sql`select name, ${userColumn}, secret_hash, scopes, expires_at, revoked from ${keys} where api_key = ${key}`,
@@ -155,12 +163,16 @@ async function checkKey(site: Site, header: string, cacheKey: string): Promise<K
     expires: row.expires_at ? instantOfText(row.expires_at) : Number.POSITIVE_INFINITY,
     touched: 0,
   }
-  if (site.epoch.access === epoch) {
-    const cache = remembered(site)
-    if (cache.size >= rememberedKeys) for (const oldest of cache.keys()) if (cache.delete(oldest)) break
-    cache.set(cacheKey, known)
-  }
+  remember(site, epoch, cacheKey, known)
   return known
+}
+
+/** @param epoch of access, as it was before the key was looked up: what may be older than a change is not kept */
+function remember(site: Site, epoch: number, cacheKey: string, known: KnownKey): void {
+  if (site.epoch.access !== epoch) return
+  const cache = remembered(site)
+  if (cache.size >= rememberedKeys) for (const oldest of cache.keys()) if (cache.delete(oldest)) break
+  cache.set(cacheKey, known)
 }
 
 /** 256 random bits need no slow hash: guessing is hopeless whatever the hash costs, and each request pays for it. */

@@ -7,21 +7,25 @@ export interface KeyAndSecret {
 
 const longestHeader = 4096
 
+/** An access token that this site gave to a program. */
+export interface BearerToken {
+  readonly bearer: string
+}
+
 /**
- * Reads an Authorization header: `token key:secret`, `Basic base64(key:secret)`; scheme in any case.
+ * Reads an Authorization header: `token key:secret`, `Basic base64(key:secret)`, `Bearer token`; scheme in any case.
  * @throws MalformedAuthorization  no scheme and value, or a Basic value that is not base64
  * @throws UnknownScheme           any scheme but token, Basic, Bearer
  * @throws InvalidCredential       readable, but no key and secret in it
  */
-export function parseAuthorization(header: string): KeyAndSecret {
+export function parseAuthorization(header: string): KeyAndSecret | BearerToken {
   if (header.length > longestHeader) throw new MalformedAuthorization({ reason: 'it is too long' })
   const space = header.indexOf(' ')
   const scheme = (space < 0 ? header : header.slice(0, space)).toLowerCase()
   const value = space < 0 ? '' : header.slice(space + 1).trim()
   if (scheme !== 'token' && scheme !== 'basic' && scheme !== 'bearer') throw new UnknownScheme({ scheme: scheme.slice(0, 40) })
   if (value === '') throw new MalformedAuthorization({ reason: `nothing follows "${scheme}"` })
-  // No issuer of bearer tokens exists on the site, so none can be valid.
-  if (scheme === 'bearer') throw new InvalidCredential({})
+  if (scheme === 'bearer') return { bearer: value }
   const text = scheme === 'basic' ? decodeBasic(value) : value
   const colon = text.indexOf(':')
   if (colon < 1 || colon === text.length - 1) throw new InvalidCredential({})

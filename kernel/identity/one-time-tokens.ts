@@ -4,7 +4,16 @@ import { sql } from '#kernel/database/sql.ts'
 import { randomToken, tokenHash } from './keyed-hash.ts'
 
 /** What a token is for; one made for one purpose is worthless for another. */
-export type TokenKind = 'reset-password' | 'invitation' | 'second-factor' | 'change-email'
+export type TokenKind =
+  | 'reset-password'
+  | 'invitation'
+  | 'second-factor'
+  | 'change-email'
+  | 'workflow-action'
+  | 'sign-in-attempt'
+  | 'sign-in-link'
+  | 'saml-ticket'
+  | 'saml-message'
 
 export interface OneTimeToken {
   readonly hash: string

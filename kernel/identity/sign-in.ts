@@ -57,18 +57,8 @@ export async function signIn(ctx: Context, login: string, password: string, devi
   await checkNotLocked(ctx, account)
   checkRestrictions(ctx, user)
   const fresh = needsRehash(stored) ? await hashPassword(password) : undefined
-  const enrolled = await hasTwoFactor(ctx, user.name)
   if (fresh) await storePassword(ctx, user.name, fresh)
-  if (enrolled)
-    return {
-      kind: 'second-factor',
-      tmpId: await makeToken(ctx, 'second-factor', user.name, secondFactorMs, { data: 'use', keepOthers: true }),
-    }
-  if (await needsTwoFactor(ctx, user)) {
-    const enrolment = await beginTwoFactor(ctx, user.name)
-    return { kind: 'second-factor', enrolment, tmpId: await makeToken(ctx, 'second-factor', user.name, secondFactorMs, { data: 'enrol' }) }
-  }
-  return open(ctx, user, device)
+  return (await askSecondFactor(ctx, user)) ?? open(ctx, user, device)
 }
 
 /**
@@ -87,6 +77,41 @@ export async function signInWithCode(ctx: Context, tmpId: string, code: string, 
   if (!(await spendToken(ctx, token))) throw new InvalidOneTimeCode({})
   const signedIn = await open(ctx, user, device)
   return recoveryCodes.length > 0 ? { ...signedIn, recoveryCodes } : signedIn
+}
+
+/** How somebody was vouched for. */
+export interface Voucher {
+  /** Who did: the name of a provider; goes to the audit log. */
+  readonly by: string
+  /** Whether it stands for a second factor. */
+  readonly isSecondFactor: boolean
+  readonly device?: string
+}
+
+/**
+ * Opens a session for somebody whom a provider outside vouches for. All that holds for a password holds here: locks, hours, addresses,
+ * the second factor.
+ * @throws InvalidLogin when the account is disabled, LockedOut, SignInRestricted
+ */
+export async function signInVouched(ctx: Context, userName: string, voucher: Voucher): Promise<SignedIn | SecondFactorAsked> {
+  await checkNotLocked(ctx, userName)
+  const user = await findUser(ctx, userName)
+  if (!user?.enabled) throw new InvalidLogin({})
+  checkRestrictions(ctx, user)
+  if (voucher.isSecondFactor) return open(ctx, user, voucher.device, voucher.by)
+  return (await askSecondFactor(ctx, user)) ?? open(ctx, user, voucher.device, voucher.by)
+}
+
+/** The question for a code, where the account must give one. */
+async function askSecondFactor(ctx: Context, user: UserRow): Promise<SecondFactorAsked | undefined> {
+  if (await hasTwoFactor(ctx, user.name))
+    return {
+      kind: 'second-factor',
+      tmpId: await makeToken(ctx, 'second-factor', user.name, secondFactorMs, { data: 'use', keepOthers: true }),
+    }
+  if (!(await needsTwoFactor(ctx, user))) return undefined
+  const enrolment = await beginTwoFactor(ctx, user.name)
+  return { kind: 'second-factor', enrolment, tmpId: await makeToken(ctx, 'second-factor', user.name, secondFactorMs, { data: 'enrol' }) }
 }
 
 async function acceptCode(ctx: Context, token: OneTimeToken, code: string): Promise<string[]> {
@@ -194,7 +219,7 @@ async function needsTwoFactor(ctx: Context, user: UserRow): Promise<boolean> {
 }
 
 /** The session of the request, if any, ends: a sid that was known before signing in is worthless after. */
-async function open(ctx: Context, user: UserRow, device: string | undefined): Promise<SignedIn> {
+async function open(ctx: Context, user: UserRow, device: string | undefined, by?: string): Promise<SignedIn> {
   const before = sessionIdOf(ctx.user)
   if (before) await endSession(ctx, ctx.user.name, before)
   await clearFailures(ctx, user.name)
@@ -205,6 +230,6 @@ async function open(ctx: Context, user: UserRow, device: string | undefined): Pr
       sql`update ${sql.id('tabUser')} set last_login = ${now}, last_active = ${now}, last_ip = ${ctx.request.ip} where name = ${user.name}`,
     ),
   )
-  await recordAudit(ctx, { action: 'login', doctype: 'User', name: user.name, user: user.name })
+  await recordAudit(ctx, { action: 'login', doctype: 'User', name: user.name, user: user.name, ...(by && { changes: { by } }) })
   return { kind: 'signed-in', sid, session, principal: await principalOf(ctx, user.name), userImage: user.user_image ?? '' }
 }
