@@ -1,0 +1,4 @@
+import { adapterContract } from '#testing/contracts/adapters.ts'
+import { testDatabases } from '#testing/services.ts'
+
+for (const { name } of testDatabases()) adapterContract(name)
