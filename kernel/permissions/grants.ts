@@ -71,22 +71,30 @@ async function makeGrant(ctx: Context, meta: Meta, action: Action): Promise<Gran
   if (kept) return kept
   const base = await baseGrantOf(ctx, access, meta, action)
   if (ctx.user.unrestricted) return base.isClosed ? completeGrant(base, noConditions, false) : fullGrant(meta.name, action)
-  const hooks = base.hasRole ? ctx.site.apps.permissionHooks(meta.name).filter((hook) => hook.rows || hook.alsoRows) : []
+  const hooks = base.hasRole ? await hooksOnRows(ctx, meta.name) : []
   // Whether something was shared changes with every share, too often to keep beyond the question.
   const isShared = !base.hasRole && base.share !== undefined && (await hasShares(ctx, meta.name, base.share))
-  const grant = completeGrant(base, hooks.length === 0 ? noConditions : await askApps(ctx, hooks, action), isShared)
+  const grant = completeGrant(base, hooks.length === 0 ? noConditions : await askApps(ctx, hooks, meta.name, action), isShared)
   const dependsOnRulesAlone = hooks.length === 0 && (base.hasRole || base.share === undefined)
   if (dependsOnRulesAlone) access.grants.set(key, grant)
   else if (hooks.length > 0 && !ctx.db.isWriting) ctx.memo.set(memoKey, grant)
   return grant
 }
 
-async function askApps(ctx: Context, hooks: readonly PermissionHooks[], action: Action): Promise<AppConditions> {
+/** The apps' hooks that have something to say about the rows of a DocType. */
+async function hooksOnRows(ctx: Context, doctype: string): Promise<PermissionHooks[]> {
+  const hooks: PermissionHooks[] = []
+  for (const hook of ctx.site.apps.permissionHooks(doctype))
+    if ((hook.rows || hook.alsoRows) && (!hook.concerns || (await hook.concerns(ctx.site, doctype)))) hooks.push(hook)
+  return hooks
+}
+
+async function askApps(ctx: Context, hooks: readonly PermissionHooks[], doctype: string, action: Action): Promise<AppConditions> {
   let rows: Predicate = always
   let alsoRows: Predicate = never
   const steps: TrailStep[] = []
   for (const hook of hooks) {
-    const condition = sane(await hook.rows?.(ctx, action))
+    const condition = sane(await hook.rows?.(ctx, action, doctype))
     if (condition) {
       rows = and(rows, condition)
       steps.push({

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { where } from '#client/rules/predicate.ts'
+import type { MetaField } from '#kernel/meta/meta.ts'
 import { field, permissionSite, row } from '#testing/permission-site.ts'
 import { defaultFor } from './defaults.ts'
 import { LinkNotFound } from './errors.ts'
@@ -78,4 +80,27 @@ test('a new document starts with the default permitted value, or the only one', 
   assert.equal(await defaultFor(site.as('cas'), 'Organization'), undefined)
   assert.equal(await defaultFor(site.as('dan'), 'Organization', 'Deal'), 'North')
   assert.equal(await defaultFor(site.as('dan'), 'Organization', 'Lead'), undefined)
+})
+
+test('what an app says about where links may lead holds for links too, those that ignore User Permissions included', async () => {
+  const hidden = permissionSite({
+    doctypes: [
+      { name: 'Guide', fields: [field('is_secret', 'Check')] },
+      {
+        name: 'Tour',
+        fields: [field('guide', 'Link', { options: 'Guide' }), field('stand_in', 'Link', { options: 'Guide', ignore_user_permissions: 1 })],
+      },
+    ],
+    hooks: { Guide: { linkRows: ({ user }) => (user.roles.has('Chief') ? undefined : where('is_secret', '=', 0)) } },
+  })
+  hidden.add('Guide', { name: 'open', is_secret: 0 })
+  hidden.add('Guide', { name: 'secret', is_secret: 1 })
+  const meta = hidden.meta('Tour')
+  const point = (roles: string[], fieldname: string, name: string) =>
+    demandLinkable(hidden.as('ann', roles), meta, meta.field.get(fieldname) as MetaField, 'Guide', name)
+  for (const fieldname of ['guide', 'stand_in']) {
+    await point(['Clerk'], fieldname, 'open')
+    await assert.rejects(point(['Clerk'], fieldname, 'secret'), LinkNotFound.is)
+    await point(['Chief'], fieldname, 'secret')
+  }
 })

@@ -1,4 +1,4 @@
-import { and, isAlways } from '#client/rules/predicate.ts'
+import { and, isAlways, type Predicate } from '#client/rules/predicate.ts'
 import type { Context } from '#kernel/context/context.ts'
 import { find } from '#kernel/documents/load.ts'
 import { readRow } from '#kernel/documents/rows.ts'
@@ -40,10 +40,21 @@ async function isLinkable(ctx: Context, field: MetaField, targetDoctype: string,
   const { scope, permissions } = await confinedOf(ctx, await accessOf(ctx), target)
   const isFree = field.ignore_user_permissions === 1
   if (isFree && ctx.site.apps.scopes.has(target.name)) return true
-  const condition = isFree ? scope.predicate : and(scope.predicate, permissions.predicate)
+  const byApps = await rowsForLinks(ctx, target)
+  const condition = isFree ? and(scope.predicate, byApps) : and(scope.predicate, permissions.predicate, byApps)
   if (isAlways(condition)) return true
   const row = await readRow(ctx.db, ctx.site.meta, target, targetName)
   return row !== undefined && predicateMatches(ctx, target, condition, row)
+}
+
+/** What apps say about where links may lead. */
+async function rowsForLinks(ctx: Context, target: Meta): Promise<Predicate> {
+  const conditions: Predicate[] = []
+  for (const hook of ctx.site.apps.permissionHooks(target.name)) {
+    const condition = await hook.linkRows?.(ctx)
+    if (condition) conditions.push(condition)
+  }
+  return and(...conditions)
 }
 
 async function isOpen(ctx: Context, target: Meta, name: string): Promise<boolean> {

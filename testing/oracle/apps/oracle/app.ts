@@ -14,7 +14,7 @@ export default defineApp({
   title: 'Oracle',
   version: '0.1.0',
   permissions: {
-    Memo: { rows: (ctx, action) => hooksOf({ hooks: switches }).Memo?.rows?.(ctx, action) },
+    Memo: { rows: (ctx, action, doctype) => hooksOf({ hooks: switches }).Memo?.rows?.(ctx, action, doctype) },
     Case: {
       alsoRows: (ctx, action) => hooksOf({ hooks: switches }).Case?.alsoRows?.(ctx, action),
       check: (ctx, document, action) => hooksOf({ hooks: switches }).Case?.check?.(ctx, document, action) ?? true,
