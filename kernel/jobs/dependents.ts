@@ -1,5 +1,5 @@
 import type { Changes, Dialect, Query } from '#kernel/database/database.ts'
-import { sql } from '#kernel/database/sql.ts'
+import { type Sql, sql } from '#kernel/database/sql.ts'
 
 const jobs = sql.id('__Job')
 const links = sql.id('__Job_After')
@@ -23,6 +23,16 @@ export async function releaseDependents(db: Writing, id: string): Promise<boolea
         and not exists (select 1 from ${links} where ${links}.job = ${job})`),
     )
   return true
+}
+
+/** As `releaseDependents`, for all those that end together. */
+export async function releaseDependentsOf(db: Writing, ids: Sql): Promise<boolean> {
+  const needed = await db.query<{ needs: string }>(
+    db.dialect.compile(sql`select distinct needs from ${links} where needs in (${ids}) order by needs`),
+  )
+  let areReleased = false
+  for (const { needs } of needed) areReleased = (await releaseDependents(db, needs)) || areReleased
+  return areReleased
 }
 
 /** Cancels whatever waits for this job, directly or not. @returns how many */

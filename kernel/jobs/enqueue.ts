@@ -31,8 +31,9 @@ export function enqueue(ctx: Context, name: string, input: Record<string, unknow
 }
 
 /** As `enqueue`, on behalf of the platform: for schedules, whose work is the apps' own. */
-export function enqueueTick(ctx: Context, name: string, schedule: string, tick: string): Promise<Enqueued> {
-  return writeJob(ctx, name, {}, { idempotencyKey: tick }, { runAs: '', schedule })
+export function enqueueTick(ctx: Context, schedule: { name: string; job: string; of?: string }, tick: string): Promise<Enqueued> {
+  const input = schedule.of === undefined ? {} : { of: schedule.of }
+  return writeJob(ctx, schedule.job, input, { idempotencyKey: tick }, { runAs: '', schedule: schedule.name })
 }
 
 /** The declaration of `app.job` among the site's apps. @throws JobUnknown */

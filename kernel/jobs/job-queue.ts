@@ -17,6 +17,13 @@ export interface Claim {
   readonly fence: number
 }
 
+/** The end of a job that wrote nothing by itself. @see JobQueue.finishAll */
+export interface Ended {
+  readonly claim: Claim
+  /** JSON. */
+  readonly result: string | null
+}
+
 /** How one failed run goes on. */
 export interface Failure {
   readonly error: string
@@ -42,6 +49,8 @@ export interface JobQueue {
   renew(worker: string, until: number): Promise<Claim[]>
   /** Ends the job in the transaction of its own work. @throws JobFenced */
   finish(ctx: Context, claim: Claim, result: string | null): Promise<void>
+  /** Ends jobs that have nothing of their own to commit, in one transaction. @returns ids of those whose claim no longer held */
+  finishAll(ended: readonly Ended[]): Promise<ReadonlySet<string>>
   /** @returns false when the claim no longer held */
   fail(claim: Claim, failure: Failure, now: number): Promise<boolean>
   /** Puts jobs back untouched, as a worker does that is told to end. */
@@ -50,4 +59,6 @@ export interface JobQueue {
   hold(ctx: Context, claim: Claim): Promise<void>
   progress(claim: Claim, percent: number, text: string): Promise<void>
   counts(): Promise<Map<JobState, number>>
+  /** Lets go of what it holds open beside the database. */
+  close(): Promise<void>
 }

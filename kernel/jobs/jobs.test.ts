@@ -1,4 +1,9 @@
 import { jobsContract } from '#testing/contracts/jobs.ts'
-import { testDatabases } from '#testing/services.ts'
+import { testDatabases, testRedisUrl } from '#testing/services.ts'
 
-for (const { name } of testDatabases()) jobsContract(name)
+const redis = testRedisUrl()
+
+for (const { name } of testDatabases()) {
+  jobsContract(name)
+  if (redis && name !== 'mariadb') jobsContract(name, redis)
+}

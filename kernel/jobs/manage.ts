@@ -77,7 +77,7 @@ export async function purgeJobs(site: Site, endedBefore: number, states: readonl
   for (let purged = 0; ; ) {
     const count = await site.database.transaction(async (tx) => {
       const rows = await tx.query<{ id: string }>(
-        compile(sql`select id from ${jobs} where state in (${sql.join([...states])}) and ended < ${endedBefore}
+        compile(sql`select id from ${jobs} where state in (${sql.join([...states])}) and lease_until = 0 and ended < ${endedBefore}
           order by ended limit ${sql.raw(String(purgeAtOnce))} ${sql.raw(site.database.dialect.forUpdate)}`),
       )
       if (rows.length === 0) return 0

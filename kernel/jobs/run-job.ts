@@ -8,6 +8,7 @@ import { jobDefinition } from './enqueue.ts'
 import { JobFenced, JobTimedOut, StepRefused } from './errors.ts'
 import type { JobRow, JobRun } from './job.ts'
 import type { Claim, JobQueue } from './job-queue.ts'
+import type { Endings } from './endings.ts'
 
 const steps = sql.id('__Job_Step')
 /** Milliseconds between two notes of progress. */
@@ -22,12 +23,28 @@ const longestBackoff = 3600
 /** How a run ended; `lost`: cancelled or taken over, so that somebody else decides. */
 export type Ending = 'finished' | 'retried' | 'failed' | 'lost'
 
+/** What a worker adds to a run; a run does without. */
+export interface RunOptions {
+  /** Where the ends of jobs are written down together that have nothing to commit of their own. */
+  readonly endings?: Endings
+  /** Called as soon as only the commit is missing, so that another job may begin. */
+  readonly onWorked?: () => void
+  /** Settles when the site is up to date, for several jobs that begin together; asked for after the job was claimed. */
+  readonly fresh?: Promise<void>
+}
+
 /**
  * Runs a claimed job as the user who asked for it and writes down how it ended. The job's own writes and its end are one commit.
  * @param control aborted from outside when the claim is lost; aborted here when time is up
  * @throws when the database cannot be reached: the lease runs out, and the job is given to another worker
  */
-export async function runJob(site: Site, queue: JobQueue, row: JobRow, control: AbortController): Promise<Ending> {
+export async function runJob(
+  site: Site,
+  queue: JobQueue,
+  row: JobRow,
+  control: AbortController,
+  options: RunOptions = {},
+): Promise<Ending> {
   const claim: Claim = { id: row.id, fence: row.fence }
   const timer = setTimeout(
     () => control.abort(new JobTimedOut({ job: row.id, seconds: row.timeout_ms / 1000 })),
@@ -35,9 +52,9 @@ export async function runJob(site: Site, queue: JobQueue, row: JobRow, control: 
   )
   let definition: JobDefinition | undefined
   try {
-    await site.freshen()
+    await (options.fresh ?? site.freshen())
     definition = jobDefinition(site, row.job_name)
-    await work(site, queue, row, definition, control.signal)
+    await work(site, queue, row, definition, control.signal, options)
     return 'finished'
   } catch (error) {
     if (JobFenced.is(error)) return 'lost'
@@ -53,15 +70,27 @@ export async function runJob(site: Site, queue: JobQueue, row: JobRow, control: 
   }
 }
 
-async function work(site: Site, queue: JobQueue, row: JobRow, definition: JobDefinition, signal: AbortSignal): Promise<void> {
+async function work(
+  site: Site,
+  queue: JobQueue,
+  row: JobRow,
+  definition: JobDefinition,
+  signal: AbortSignal,
+  { endings, onWorked }: RunOptions,
+): Promise<void> {
   const who = await actor(site, row)
   const unit = async (ctx: Context): Promise<void> => {
     const own = definition.asSystem ? ctx.asSystem(definition.asSystem) : ctx
     const run = new Run(own, queue, row, who, definition.asSystem, signal)
     const result = await unlessAborted(signal, definition.run(own, JSON.parse(row.input) as Record<string, unknown>, run))
-    await queue.finish(ctx, { id: row.id, fence: row.fence }, resultText(result))
+    const claim: Claim = { id: row.id, fence: row.fence }
+    const text = resultText(result)
+    onWorked?.()
+    // What has written must end in its own transaction; of the others nothing is left but the note that they ran.
+    if (endings && !ctx.db.isWriting) await endings.add(claim, text)
+    else await queue.finish(ctx, claim, text)
   }
-  await runAs(site, who, row, unit)
+  await runAs(site, who, row, unit, true)
 }
 
 /** Undefined: the platform itself. @throws UserUnavailable when the user is gone or disabled */
@@ -71,9 +100,9 @@ async function actor(site: Site, row: JobRow): Promise<Principal | undefined> {
   return row.scopes ? { ...user, scopes: JSON.parse(row.scopes) as string[] } : user
 }
 
-function runAs<T>(site: Site, who: Principal | undefined, row: JobRow, unit: (ctx: Context) => Promise<T>): Promise<T> {
+function runAs<T>(site: Site, who: Principal | undefined, row: JobRow, unit: (ctx: Context) => Promise<T>, isFresh = false): Promise<T> {
   if (!who) return site.asSystem(`schedule: ${row.schedule ?? row.job_name}`, unit)
-  return site.run(who, unit, { id: row.id, via: 'job' })
+  return site.run(who, unit, { id: row.id, via: 'job', isFresh })
 }
 
 /** Waits for the work or for the signal; what the work does after the signal is its own affair: its unit of work has ended. */

@@ -1,4 +1,5 @@
 import { isAlways } from '#client/rules/predicate.ts'
+import { partsOf } from '#kernel/apps/apps.ts'
 import type { Context, Principal } from '#kernel/context/context.ts'
 import { sql } from '#kernel/database/sql.ts'
 import type { AnyDocument } from '#kernel/documents/document.ts'
@@ -48,7 +49,7 @@ export function roomRule(ctx: Context, room: string): RoomRule | undefined {
   const colon = room.indexOf(':')
   const kind = room.slice(0, Math.max(colon, 0))
   if (ownKinds.has(kind)) return undefined
-  for (const app of ctx.site.apps.all) if (app.rooms && Object.hasOwn(app.rooms, kind)) return app.rooms[kind]
+  for (const part of ctx.site.apps.all.flatMap(partsOf)) if (part.rooms && Object.hasOwn(part.rooms, kind)) return part.rooms[kind]
   return undefined
 }
 

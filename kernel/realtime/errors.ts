@@ -20,3 +20,10 @@ export const TargetMissing = defineError<{ event: string }>({
   excType: 'ValidationError',
   message: (d) => `The live event ${d.event} names nobody who is to hear it.`,
 })
+
+export const TooManyConnections = defineError<{ limit: number }>({
+  code: 'realtime/too-many-connections',
+  status: 429,
+  excType: 'TooManyRequestsError',
+  message: (d) => `At most ${d.limit} live connections are open for one user at a time.`,
+})

@@ -36,7 +36,7 @@ export interface Presence {
 export type RoomRule = (ctx: Context, key: string) => Promise<boolean> | boolean
 
 declare module '#kernel/apps/app.ts' {
-  interface AppDefinition {
+  interface AppPart {
     /**
      * Rooms of live events by the part of their name before the first colon, such as `dispatch` for `dispatch:North`. The rule is asked
      * when somebody joins and again at each delivery.

@@ -6,18 +6,22 @@ import { guest } from '#kernel/identity/principals.ts'
 import { PermissionDenied } from '#kernel/permissions/errors.ts'
 import { can } from '#kernel/permissions/grants.ts'
 import type { Site } from '#kernel/sites/site.ts'
-import { type MayHear, mayBeIn, mayHearOf, roomRule } from './audience.ts'
-import { RoomUnknown, TooManyRooms } from './errors.ts'
-import { type Frame, type LiveEvent, type Presence, rooms } from './event.ts'
-import { type Member, proven, rightsKey } from './member.ts'
-import { Viewers } from './viewers.ts'
-import { listenersOf, relay, renewEvery, startListening, stopListening, takeRelayed } from './relay.ts'
+import { mayBeIn, roomRule } from './audience.ts'
+import { Delivery } from './delivery.ts'
+import { Doors } from './doors.ts'
+import { connections } from './figures.ts'
+import { RoomUnknown, TooManyConnections, TooManyRooms } from './errors.ts'
+import { type LiveEvent, rooms } from './event.ts'
+import { type Member, proven } from './member.ts'
+import { Neighbours } from './neighbours.ts'
 
 /** How often a site with connections is looked at for changes of rights and for what other processes said, in milliseconds. */
 const lookEvery = 300
 /** How long a process goes on listening after the last connection left: pages reload. */
 const lingerMs = 10_000
 const mostRooms = 1_000
+/** Connections of one user, or of one address of visitors, in this process. */
+const mostConnections = 1_000
 /** Looks that fail in a row until connections are ended, so that they come back to whoever can serve them. */
 const mostFailures = 20
 
@@ -46,16 +50,15 @@ export class Hub {
   readonly id: string = randomUUID()
   readonly #site: Site
   readonly #members = new Map<string, Member>()
-  readonly #rooms = new Map<string, Set<Member>>()
-  readonly #viewers = new Viewers()
-  readonly #toPassOn = new Map<string, Pick<Presence, 'doctype' | 'name' | 'asks'>>()
-  #queue: LiveEvent[] = []
+  readonly #delivery: Delivery
+  readonly #neighbours: Neighbours
+  readonly #byAccount = new Map<string, Set<Member>>()
+  readonly #doors: Doors
   #running: Promise<void> | undefined
   #again = false
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
-  #renewed = 0
   #emptySince = 0
   #version: number | undefined
   #seen = ''
@@ -63,6 +66,9 @@ export class Hub {
 
   constructor(site: Site) {
     this.#site = site
+    this.#delivery = new Delivery(site)
+    this.#doors = new Doors(site, this.id, (event) => this.deliver(event))
+    this.#neighbours = new Neighbours(site, this.id, () => this.#wake())
   }
 
   /** Connections that are open. */
@@ -72,9 +78,21 @@ export class Hub {
 
   /**
    * Takes a connection in; from when this resolves, it misses nothing that is committed.
-   * @throws InvalidCredential when what it showed has lost its worth meanwhile
+   * @throws InvalidCredential when what it showed has lost its worth meanwhile; TooManyConnections
    */
   async admit(member: Member): Promise<void> {
+    const own = this.#byAccount.get(member.account) ?? new Set()
+    if (own.size >= mostConnections) throw new TooManyConnections({ limit: mostConnections })
+    this.#byAccount.set(member.account, own.add(member))
+    try {
+      await this.#takeIn(member)
+    } catch (error) {
+      this.dismiss(member)
+      throw error
+    }
+  }
+
+  async #takeIn(member: Member): Promise<void> {
     // Again when the last one before it left meanwhile, and took the process off the list.
     while (!this.#timer) {
       this.#starting ??= this.#start().finally(() => {
@@ -83,23 +101,24 @@ export class Hub {
       await this.#starting
     }
     this.#members.set(member.id, member)
+    connections.inc()
     // Rights may have changed since it was let in; from here on it is examined with all the others.
     await this.#site.freshen()
-    if (!(await proven(this.#site, member.proof))) {
-      this.dismiss(member)
-      throw new InvalidCredential({})
-    }
-    this.#enter(member, rooms.website)
+    if (!(await proven(this.#site, member.proof))) throw new InvalidCredential({})
+    this.#delivery.enter(member, rooms.website)
     if (member.principal.name === guest.name) return
-    this.#enter(member, rooms.user(member.principal.name))
-    if (member.principal.userType === 'System User') this.#enter(member, rooms.all)
+    this.#delivery.enter(member, rooms.user(member.principal.name))
+    if (member.principal.userType === 'System User') this.#delivery.enter(member, rooms.all)
   }
 
   /** Forgets a connection. */
   dismiss(member: Member): void {
+    const own = this.#byAccount.get(member.account)
+    if (own?.delete(member) && own.size === 0) this.#byAccount.delete(member.account)
     if (!this.#members.delete(member.id)) return
-    for (const room of [...member.rooms]) this.#exit(member, room)
-    for (const [doctype, name] of this.#viewers.leaveAll(member)) this.#viewersChanged(doctype, name)
+    connections.dec()
+    for (const room of [...member.rooms]) this.#delivery.exit(member, room)
+    this.#doors.closeAll(member)
     if (this.#members.size === 0) this.#emptySince = Date.now()
   }
 
@@ -123,15 +142,14 @@ export class Hub {
   async open(member: Member, doctype: string, name: string): Promise<void> {
     const canonical = await this.#readable(member, doctype, name)
     this.#join(member, rooms.open(canonical, name))
-    this.#viewers.enter(member, canonical, name)
-    this.#viewersChanged(canonical, name, true)
+    this.#doors.open(member, canonical, name)
   }
 
   /** The opposite of `open`. */
   close(member: Member, doctype: string, name: string): void {
     const canonical = this.#site.meta.cached(doctype)?.name ?? doctype
-    this.#exit(member, rooms.open(canonical, name))
-    if (this.#viewers.leave(member, canonical, name)) this.#viewersChanged(canonical, name)
+    this.#delivery.exit(member, rooms.open(canonical, name))
+    this.#doors.close(member, canonical, name)
   }
 
   /** Follows a task; only its owner hears of it. @throws TooManyRooms */
@@ -148,14 +166,12 @@ export class Hub {
 
   /** Leaves a room, by the name that `rooms` gives it; a DocType's other names count as the DocType. */
   leave(member: Member, roomOf: (doctype: string) => string, doctype: string): void {
-    this.#exit(member, roomOf(this.#site.meta.cached(doctype)?.name ?? doctype))
+    this.#delivery.exit(member, roomOf(this.#site.meta.cached(doctype)?.name ?? doctype))
   }
 
   /** Takes an event that is durable; returns at once. */
   deliver(event: LiveEvent): void {
-    if (!event.frames.some(({ room }) => this.#rooms.has(room))) return
-    this.#queue.push(event)
-    this.#wake()
+    if (this.#delivery.add(event)) this.#wake()
   }
 
   /** Ends all connections and stops listening. */
@@ -166,7 +182,7 @@ export class Hub {
       this.dismiss(member)
       member.end()
     }
-    this.#stopping = stopListening(this.#site, this.id).catch((error: unknown) => {
+    this.#stopping = this.#neighbours.leave().catch((error: unknown) => {
       this.#site.log.debug({ err: error }, 'a process left without saying so')
     })
     await this.#running
@@ -175,8 +191,7 @@ export class Hub {
 
   async #start(): Promise<void> {
     await this.#stopping
-    await startListening(this.#site, this.id)
-    this.#renewed = Date.now()
+    await this.#neighbours.renew()
     this.#emptySince = Date.now()
     this.#seen = this.#epochs()
     this.#timer ??= setInterval(() => this.#look(), lookEvery).unref()
@@ -193,7 +208,7 @@ export class Hub {
       const version = this.#site.database.dataVersion?.()
       const isQuiet = version !== undefined && version === this.#version
       this.#version = version
-      if (this.#toPassOn.size > 0 || !isQuiet || this.#renewed + renewEvery < now || this.#hasOverdue()) this.#wake()
+      if (this.#doors.hasNews || !isQuiet || this.#neighbours.needsRenewal || this.#hasOverdue()) this.#wake()
     } catch (error) {
       this.#failed(error)
     }
@@ -230,28 +245,35 @@ export class Hub {
   async #work(): Promise<void> {
     while (this.#again) {
       this.#again = false
-      if (this.#renewed + renewEvery < Date.now()) await this.#renew()
-      if (this.#toPassOn.size > 0) await this.#passOn()
+      if (this.#neighbours.needsRenewal) await this.#renew()
+      if (this.#doors.hasNews) await this.#doors.passOn()
       await this.#site.freshen()
       if (this.#seen !== this.#epochs() || this.#hasOverdue()) await this.#recheck()
-      const relayed = this.#timer ? await takeRelayed(this.#site, this.id) : []
+      const relayed = this.#timer ? await this.#neighbours.take() : []
       for (const event of relayed) {
-        if ('frames' in event) this.#queue.push(event)
-        else if (this.#viewers.takeIn(event)) {
-          this.#showViewers(event.doctype, event.name)
-          if (event.asks) this.#passOnViewers(event.doctype, event.name)
-        }
+        if ('frames' in event) this.#delivery.add(event)
+        else this.#doors.takeIn(event)
       }
-      const events = this.#queue
-      this.#queue = []
-      if (events.length > 0) await this.#site.run(guest, (ctx) => this.#deliverAll(ctx, events), { via: 'system', readOnly: true })
+      if (this.#delivery.hasMissed || this.#neighbours.hasMissed) this.#endAll()
+      const events = this.#delivery.take()
+      if (events.length > 0) await this.#site.run(guest, (ctx) => this.#delivery.deliver(ctx, events), { via: 'system', readOnly: true })
     }
   }
 
   async #renew(): Promise<void> {
-    this.#renewed = Date.now()
-    const others = await startListening(this.#site, this.id)
-    for (const [doctype, name] of this.#viewers.keepOnly(others)) this.#showViewers(doctype, name)
+    const others = await this.#neighbours.renew()
+    this.#doors.keepOnly(others)
+  }
+
+  /** What came could not all be kept: whoever listens comes back and fetches anew, which an incomplete stream would never tell them to. */
+  #endAll(): void {
+    this.#site.log.warn({ connections: this.#members.size }, 'more live events came than could be delivered; connections are ended')
+    this.#delivery.hasMissed = this.#neighbours.hasMissed = false
+    for (const member of [...this.#members.values()]) {
+      this.dismiss(member)
+      member.end('realtime/overrun')
+    }
+    this.#delivery.take()
   }
 
   #epochs(): string {
@@ -275,71 +297,10 @@ export class Hub {
       }
       member.principal = found.principal
       member.until = found.until
-      if (found.principal.userType === 'System User') this.#enter(member, rooms.all)
-      else this.#exit(member, rooms.all)
+      if (found.principal.userType === 'System User') this.#delivery.enter(member, rooms.all)
+      else this.#delivery.exit(member, rooms.all)
     }
     this.#seen = seen
-  }
-
-  async #deliverAll(ctx: Context, events: readonly LiveEvent[]): Promise<void> {
-    const asked = new Map<string, MayHear>()
-    for (const { frames, audience } of events) {
-      const wanted = frames.filter(({ room }) => this.#rooms.has(room))
-      if (wanted.length === 0) continue
-      try {
-        const about = JSON.stringify(audience)
-        const mayHear = asked.get(about) ?? onceEach(await mayHearOf(ctx, audience))
-        asked.set(about, mayHear)
-        for (const frame of wanted) await this.#send(frame, mayHear)
-      } catch (error) {
-        // One event that cannot be judged goes to nobody, and holds up no other.
-        this.#site.log.warn({ err: error }, 'a live event could not be delivered')
-      }
-    }
-  }
-
-  async #send({ room, event, message }: Frame, mayHear: MayHear): Promise<void> {
-    const hearers: Member[] = []
-    for (const member of [...(this.#rooms.get(room) ?? [])]) if (await mayHear(member.principal)) hearers.push(member)
-    const byChannel = Map.groupBy(hearers, (member) => member.channel)
-    for (const [channel, members] of byChannel)
-      channel.send(
-        members.filter((member) => this.#members.has(member.id)).map((member) => member.id),
-        event,
-        message,
-      )
-  }
-
-  /** @param asks whether other processes are to say who has it open there */
-  #viewersChanged(doctype: string, name: string, asks = false): void {
-    this.#showViewers(doctype, name)
-    this.#passOnViewers(doctype, name, asks)
-  }
-
-  /** Tells those who have a document open who else has. */
-  #showViewers(doctype: string, name: string): void {
-    const message = { doctype, docname: name, users: this.#viewers.of(doctype, name) }
-    this.deliver({
-      frames: [{ room: rooms.open(doctype, name), event: 'doc_viewers', message }],
-      audience: { readersOf: { doctype, name } },
-    })
-  }
-
-  /** Tells other processes, at the next look: somebody may open and close as fast as a machine can. */
-  #passOnViewers(doctype: string, name: string, asks = false): void {
-    const key = `${doctype}/${name}`
-    this.#toPassOn.set(key, { doctype, name, asks: asks || this.#toPassOn.get(key)?.asks === true })
-  }
-
-  async #passOn(): Promise<void> {
-    const due = [...this.#toPassOn.values()]
-    this.#toPassOn.clear()
-    await this.#site.asSystem('tells who has a document open', async (ctx) => {
-      const others = (await listenersOf(ctx)).filter((id) => id !== this.id)
-      if (others.length === 0) return
-      for (const { doctype, name, asks } of due)
-        await relay(ctx, others, { from: this.id, doctype, name, users: this.#viewers.here(doctype, name), asks })
-    })
   }
 
   /** @returns the DocType's own name */
@@ -362,30 +323,6 @@ export class Hub {
     // Gone while it was asked whether it may.
     if (!this.#members.has(member.id)) return
     if (member.rooms.size >= mostRooms && !member.rooms.has(room)) throw new TooManyRooms({ limit: mostRooms })
-    this.#enter(member, room)
-  }
-
-  #enter(member: Member, room: string): void {
-    member.rooms.add(room)
-    const there = this.#rooms.get(room)
-    if (there) there.add(member)
-    else this.#rooms.set(room, new Set([member]))
-  }
-
-  #exit(member: Member, room: string): void {
-    member.rooms.delete(room)
-    const there = this.#rooms.get(room)
-    if (there?.delete(member) && there.size === 0) this.#rooms.delete(room)
-  }
-}
-
-/** Asks once for all connections with the same rights. */
-function onceEach(mayHear: MayHear): MayHear {
-  const answers = new Map<string, Promise<boolean>>()
-  return (who) => {
-    const key = rightsKey(who)
-    const known = answers.get(key) ?? mayHear(who)
-    answers.set(key, known)
-    return known
+    this.#delivery.enter(member, room)
   }
 }

@@ -26,8 +26,10 @@ export interface Member {
   /** When the proof must be asked again, in milliseconds since 1970. */
   until: number
   readonly rooms: Set<string>
-  /** Ends the connection. */
-  end(): void
+  /** Whose connections are counted together: the user, or the address of a visitor. */
+  readonly account: string
+  /** Ends the connection. @param reason a code that the client is told before */
+  end(reason?: string): void
 }
 
 /** Keys have no end of their own; whether one was withdrawn is seen by the counter of rights. */

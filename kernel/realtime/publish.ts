@@ -2,7 +2,8 @@ import type { Context } from '#kernel/context/context.ts'
 import { TargetMissing } from './errors.ts'
 import { type Audience, type Frame, type LiveEvent, rooms } from './event.ts'
 import { knownHub } from './hub.ts'
-import { listenersOf, relay } from './relay.ts'
+import { listenersOf } from './relay.ts'
+import { speak } from './speak.ts'
 
 /** Who is to hear; one of these, or a task of a user. */
 export interface Target {
@@ -69,6 +70,6 @@ async function queue(ctx: Context, listeners: readonly string[], make: () => rea
   for (const event of events) {
     if (hub && listeners.includes(hub.id)) ctx.afterCommit(() => hub.deliver(event))
     const others = listeners.filter((id) => id !== hub?.id)
-    if (others.length > 0) await relay(ctx, others, event)
+    await speak(ctx, others, event)
   }
 }

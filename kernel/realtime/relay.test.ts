@@ -12,7 +12,7 @@ for (const { name: database } of testDatabases())
     const { compile } = site.database.dialect
     const say = (n: number) => asSystem((ctx) => publish(ctx, 'said', { n }, { room: 'website' }))
     const taken = async (id: string) =>
-      (await takeRelayed(site, id)).map((event) =>
+      (await takeRelayed(site, id)).map(({ word: event }) =>
         'frames' in event ? (event.frames[0]?.message as { n: number } | undefined)?.n : undefined,
       )
 

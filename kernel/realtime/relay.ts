@@ -76,26 +76,32 @@ async function readListeners(ctx: Context): Promise<{ id: string; expires: numbe
 }
 
 /** Puts an event down for other processes, in the caller's transaction: each takes its own row and deletes it. */
-export async function relay(ctx: Context, listeners: readonly string[], event: LiveEvent | Presence): Promise<void> {
-  const payload = JSON.stringify(event)
+export async function relay(ctx: Context, listeners: readonly string[], word: LiveEvent | Presence, id: string = nextId()): Promise<void> {
+  const payload = JSON.stringify({ id, word } satisfies Relayed)
   for (const listener of listeners)
     await ctx.db.execute(
       ctx.db.dialect.compile(sql`insert into ${eventTable} (id, listener, payload) values (${nextId()}, ${listener}, ${payload})`),
     )
 }
 
+/** What was put down for a process. */
+export interface Relayed {
+  readonly id: string
+  readonly word: LiveEvent | Presence
+}
+
 let counter = 0
 
 /** Ordered by time, and within a process by sequence; unique by chance. */
-function nextId(): string {
+export function nextId(): string {
   counter = (counter + 1) % 1e6
   return `${String(Date.now()).padStart(15, '0')}-${String(counter).padStart(6, '0')}-${randomBytes(8).toString('hex')}`
 }
 
 /** Takes what waits for a process, oldest first. What was taken is not given again. */
-export async function takeRelayed(site: Site, id: string): Promise<(LiveEvent | Presence)[]> {
+export async function takeRelayed(site: Site, id: string): Promise<Relayed[]> {
   const { dialect } = site.database
-  const taken: (LiveEvent | Presence)[] = []
+  const taken: Relayed[] = []
   for (;;) {
     const rows = await site.database.query<{ id: string; payload: string }>(
       dialect.compile(sql`select id, payload from ${eventTable} where listener = ${id} order by id limit ${sql.lit(atOnce)}`),
@@ -103,7 +109,7 @@ export async function takeRelayed(site: Site, id: string): Promise<(LiveEvent | 
     if (rows.length === 0) return taken
     const ids = rows.map((row) => sql`${row.id}`)
     await site.database.transaction((tx) => tx.execute(dialect.compile(sql`delete from ${eventTable} where id in (${join(ids)})`)))
-    for (const row of rows) taken.push(JSON.parse(row.payload) as LiveEvent | Presence)
+    for (const row of rows) taken.push(JSON.parse(row.payload) as Relayed)
     if (rows.length < atOnce) return taken
   }
 }

@@ -30,7 +30,32 @@ export function rhythmComplaint(every: string): string | undefined {
  * @param zone IANA name @returns milliseconds since 1970; `Infinity`: never
  */
 export function nextTick(every: string, zone: string, after: number): number {
-  return cronOf(every, zone).nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY
+  const spans = spansOf(every, zone)
+  const span = spans.find(({ from, next }) => from <= after && after < next)
+  if (span) return span.next
+  const next = cronOf(every, zone).nextRun(new Date(after))?.getTime() ?? Number.POSITIVE_INFINITY
+  // The schedules of a thousand sites ask about the same two spans: the one that has just ended, and the present one.
+  spans.unshift({ from: after, next })
+  spans.splice(spansKept)
+  return next
+}
+
+interface Span {
+  readonly from: number
+  readonly next: number
+}
+
+const spansKept = 3
+const rhythmsKept = 500
+/** Spans without a tick in between, by rhythm and zone. */
+const known = new Map<string, Span[]>()
+
+function spansOf(every: string, zone: string): Span[] {
+  const key = `${every} ${zone}`
+  const spans = known.get(key) ?? []
+  if (known.size >= rhythmsKept) known.clear()
+  known.set(key, spans)
+  return spans
 }
 
 /** The last tick at or before an instant; undefined: none. */

@@ -4,6 +4,7 @@ import { DatabaseUnavailable } from '#kernel/database/errors.ts'
 import { sql } from '#kernel/database/sql.ts'
 import { enqueueTick } from '#kernel/jobs/enqueue.ts'
 import type { Site } from '#kernel/sites/site.ts'
+import { lastLook, ledSites } from './figures.ts'
 import { lastTick, nextTick } from './rhythm.ts'
 import { noteTick, type Schedule, schedulesOf } from './schedules.ts'
 
@@ -76,6 +77,8 @@ export class Scheduler {
       this.#sitesAt = Date.now()
       this.#known = await this.#sites().catch(() => this.#known)
     }
+    lastLook.set(Date.now() / 1000)
+    ledSites.set(this.#known.filter((site) => this.#fences.has(site)).length)
     for (const site of this.#known) {
       if (site.clock.now() < (this.#nextAt.get(site) ?? 0)) continue
       try {
@@ -119,7 +122,7 @@ export class Scheduler {
       await noteTick(ctx, schedule.name, tick, !isNew(schedule))
       // A schedule that has just come with its app begins with its next tick.
       if (isNew(schedule)) continue
-      await enqueueTick(ctx, schedule.job, schedule.name, `tick ${schedule.name} ${tick}`)
+      await enqueueTick(ctx, schedule, `tick ${schedule.name} ${tick}`)
       ticked.push(schedule.name)
     }
     ctx.afterCommit(() => void this.#nextAt.set(site, Math.min(now + lookAgainMs, ...schedules.map((one) => following(site, one, now)))))

@@ -1,3 +1,4 @@
+import { partsOf } from '#kernel/apps/apps.ts'
 import type { Context } from '#kernel/context/context.ts'
 import { sql } from '#kernel/database/sql.ts'
 import { enqueueTick } from '#kernel/jobs/enqueue.ts'
@@ -15,6 +16,8 @@ export interface Schedule {
   /** `app.job`. */
   readonly job: string
   readonly every: string
+  /** What the job is told beside. */
+  readonly of?: string
   /** Undefined: never. */
   readonly lastTick: number | undefined
   readonly isStopped: boolean
@@ -26,13 +29,17 @@ export async function schedulesOf(site: Site, db: Pick<Context['db'], 'query'> =
     site.database.dialect.compile(sql`select name, last_tick, stopped from ${table}`),
   )
   const known = new Map(rows.map((row) => [row.name, row]))
-  return site.apps.all.flatMap((app) =>
-    (app.schedules ?? []).map(({ job, every }) => {
-      const name = `${app.name}.${job} ${every}`
+  const schedules: Schedule[] = []
+  for (const app of site.apps.all) {
+    const own = await Promise.all(partsOf(app).map((part) => part.siteSchedules?.(site) ?? []))
+    for (const { job, every, of } of [...(app.schedules ?? []), ...own.flat()]) {
+      const name = `${app.name}.${job} ${of === undefined ? '' : `${of} `}${every}`
       const row = known.get(name)
-      return { name, job: `${app.name}.${job}`, every, lastTick: row && Number(row.last_tick), isStopped: row?.stopped === 1 }
-    }),
-  )
+      const lastTick = row && Number(row.last_tick)
+      schedules.push({ name, job: `${app.name}.${job}`, every, ...(of !== undefined && { of }), lastTick, isStopped: row?.stopped === 1 })
+    }
+  }
+  return schedules
 }
 
 /** When it comes round next in the site's time zone; `Infinity`: it is stopped. */
@@ -65,7 +72,7 @@ export async function stopSchedule(ctx: Context, name: string, isStopped: boolea
 export async function triggerSchedule(ctx: Context, name: string): Promise<string> {
   const schedule = await findSchedule(ctx, name)
   await recordAudit(ctx, { action: 'trigger', doctype: 'Scheduled Job Type', name: schedule.name })
-  const { id } = await enqueueTick(ctx, schedule.job, schedule.name, `trigger ${ctx.request.id} ${ctx.clock.now()}`)
+  const { id } = await enqueueTick(ctx, schedule, `trigger ${ctx.request.id} ${ctx.clock.now()}`)
   return id
 }
 

@@ -4,6 +4,8 @@ import { sql } from '#kernel/database/sql.ts'
 import { planMigration } from '#kernel/sites/migrate.ts'
 import { DatabaseQueue } from '#kernel/jobs/database-queue.ts'
 import { oldestDue } from '#kernel/jobs/manage.ts'
+import { queueDriver } from '#kernel/jobs/open-queue.ts'
+import { wireOf } from '#kernel/redis/wire.ts'
 import { isPaused } from '#kernel/schedule/scheduler.ts'
 import type { OpenSite } from '#kernel/sites/open-site.ts'
 import type { Runtime } from '#kernel/sites/runtime.ts'
@@ -88,13 +90,26 @@ const patience = 60
 
 async function jobs(site: OpenSite): Promise<Finding> {
   const counts = await new DatabaseQueue(site).counts()
-  const text = (['queued', 'waiting', 'running', 'failed'] as const).map((state) => `${counts.get(state) ?? 0} ${state}`).join(', ')
+  const numbers = (['queued', 'waiting', 'running', 'failed'] as const).map((state) => `${counts.get(state) ?? 0} ${state}`).join(', ')
+  const text = queueDriver(site) === 'redis' ? `${numbers}, handed out by Redis` : numbers
   const oldest = await oldestDue(site)
   const seconds = oldest === undefined ? 0 : Math.round((site.clock.now() - oldest) / 1000)
   if (seconds > patience)
     return { about: site.host, state: 'fault', text: `jobs: ${text}; one has been due for ${seconds} s. Is a worker running?` }
+  if (site.config.queue === 'redis' && !(await answers(site)))
+    return {
+      about: site.host,
+      state: 'notice',
+      text: `jobs: ${numbers}; Redis, which should hand them out, does not answer: the database does.`,
+    }
   const failed = counts.get('failed') ?? 0
   return { about: site.host, state: failed > 0 ? 'notice' : 'well', text: `jobs: ${text}.` }
+}
+
+/** Whether the site's Redis is there; false also when none is named. */
+async function answers(site: OpenSite): Promise<boolean> {
+  const wire = await wireOf(site)
+  return wire !== undefined && (await wire.answers())
 }
 
 async function schedules(site: OpenSite): Promise<Finding> {

@@ -136,7 +136,8 @@ async function memberOf(site: Site, socket: Socket, ip: string): Promise<Member>
     principal: who.principal,
     until: who.session?.expires ?? Number.MAX_SAFE_INTEGER,
     rooms: new Set(),
-    end: () => void socket.disconnect(true),
+    account: proof.via === 'guest' ? `visitor ${ip}` : who.principal.name,
+    end: (reason) => endSocket(socket, reason),
   }
 }
 
@@ -146,10 +147,33 @@ const channels = new WeakMap<object, Member['channel']>()
 function channelOf({ nsp }: Socket): Member['channel'] {
   let channel = channels.get(nsp)
   if (!channel) {
-    channel = { send: (members, event, message) => void (members.length > 0 && nsp.to([...members]).emit(event, message)) }
+    channel = {
+      send(members, event, message) {
+        const keepingUp = members.filter((id) => keepsUp(nsp.sockets.get(id)))
+        if (keepingUp.length > 0) nsp.to(keepingUp).emit(event, message)
+      },
+    }
     channels.set(nsp, channel)
   }
   return channel
+}
+
+/** Packets that may wait for a client that does not take them; then it is gone, and fetches anew when it comes back. */
+const mostUnsent = 2_000
+
+/** Ends a connection whose client takes nothing any more: what waits for it would fill the memory of all. */
+function keepsUp(socket: Socket | undefined): boolean {
+  if (!socket) return false
+  const { writeBuffer } = socket.conn as unknown as { writeBuffer: readonly unknown[] }
+  if (writeBuffer.length < mostUnsent) return true
+  socket.disconnect(true)
+  return false
+}
+
+/** @param reason told in `connection_ended` before, where there is one to tell */
+function endSocket(socket: Socket, reason: string | undefined): void {
+  if (reason !== undefined) socket.emit('connection_ended', { code: reason })
+  socket.disconnect(true)
 }
 
 function corsOf(site: Site, request: IncomingMessage): object {

@@ -6,11 +6,12 @@ import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from '#kernel/database/sql.ts'
 import { setValue } from '#kernel/documents/values.ts'
-import { DatabaseQueue } from '#kernel/jobs/database-queue.ts'
 import { enqueue } from '#kernel/jobs/enqueue.ts'
 import { BadJob, JobFenced, JobNotFound, JobStateWrong, JobUnknown } from '#kernel/jobs/errors.ts'
 import type { EnqueueOptions, JobRow } from '#kernel/jobs/job.ts'
 import { cancelJob, purgeJobs, readJobs, retryJob } from '#kernel/jobs/manage.ts'
+import type { JobQueue } from '#kernel/jobs/job-queue.ts'
+import { openQueue } from '#kernel/jobs/open-queue.ts'
 import { runJob } from '#kernel/jobs/run-job.ts'
 import { Worker, type WorkerOptions } from '#kernel/jobs/worker.ts'
 import { testApps } from '#testing/documents-world.ts'
@@ -19,16 +20,22 @@ import { type TestSite, testSite } from '#testing/site.ts'
 const script = join(import.meta.dirname, '../kill/run-jobs.ts')
 const apps = join(import.meta.dirname, '../../apps')
 
-/** The exam of a site's job queue: nothing lost, nothing twice, whatever the engine. */
-export function jobsContract(database: 'sqlite' | 'postgres' | 'mariadb'): void {
-  suite(`jobs contract: ${database}`, () => {
+/** The exam of a site's job queue: nothing lost, nothing twice, whatever the engine. @param redis  a Redis that hands out the jobs; default: the database does */
+export function jobsContract(database: 'sqlite' | 'postgres' | 'mariadb', redis?: string): void {
+  suite(`jobs contract: ${database}${redis ? ', handed out by Redis' : ''}`, () => {
     let world: TestSite
+    let queue: JobQueue
     let texts = 0
     before(async () => {
-      world = await testSite({ database, apps: ['busy'], appFolders: [testApps], closedByCaller: true })
+      const config = redis ? { queue: 'redis', redis_url: redis } : {}
+      world = await testSite({ database, apps: ['busy'], appFolders: [testApps], closedByCaller: true, config })
+      queue = await openQueue(world.site)
       await world.user('worker@example.com', ['Desk User', 'System Manager'])
     })
-    after(() => world?.close())
+    after(async () => {
+      await queue?.close()
+      await world?.close()
+    })
 
     const fresh = () => `text ${++texts}`
     const put = async (job: string, input: Record<string, unknown> = {}, options: EnqueueOptions = {}) =>
@@ -187,7 +194,6 @@ export function jobsContract(database: 'sqlite' | 'postgres' | 'mariadb'): void 
       const low = await put('note', { text: fresh() }, { priority: -1 })
       const normal = await put('note', { text: fresh() })
       const high = await put('note', { text: fresh() }, { priority: 5 })
-      const queue = new DatabaseQueue(world.site)
       const order: string[] = []
       for (let n = 0; n < 4; n++) {
         const rows = await queue.claim('one-by-one', new Map([['default', 1]]), Date.now(), 60_000)
@@ -195,7 +201,9 @@ export function jobsContract(database: 'sqlite' | 'postgres' | 'mariadb'): void 
       }
       assert.deepEqual(order, [high, normal, low])
       assert.equal(await stateOf(late), 'queued')
-      await write(sql`update ${sql.id('__Job')} set state = ${'cancelled'} where id in (${sql.join([late, low, normal, high])})`)
+      await write(
+        sql`update ${sql.id('__Job')} set state = ${'cancelled'}, lease_until = 0 where id in (${sql.join([late, low, normal, high])})`,
+      )
     })
 
     test('while a job with a key waits no second one is made, however many ask at once; once it has started, one is', async () => {
@@ -225,7 +233,7 @@ export function jobsContract(database: 'sqlite' | 'postgres' | 'mariadb'): void 
       let claiming: Promise<JobRow[]> | undefined
       await world.as('worker@example.com', async (ctx) => {
         assert.deepEqual(await enqueue(ctx, 'busy.whoami', {}, { key }), { id, isNew: false })
-        claiming = new DatabaseQueue(world.site).claim('eager', new Map([['default', 1]]), Date.now(), 60_000)
+        claiming = queue.claim('eager', new Map([['default', 1]]), Date.now(), 60_000)
         await pause(100)
         assert.equal(await stateOf(id), 'queued')
       })
@@ -298,7 +306,6 @@ export function jobsContract(database: 'sqlite' | 'postgres' | 'mariadb'): void 
     test('a worker that stalled beyond its lease can write nothing when it wakes up', async () => {
       const text = fresh()
       const id = await put('stubborn', { text, ms: 700 })
-      const queue = new DatabaseQueue(world.site)
       const [stalled] = await queue.claim('stalled', new Map([['default', 1]]), Date.now(), 100)
       assert.equal(stalled?.id, id)
       const ending = runJob(world.site, queue, stalled, new AbortController())
@@ -363,7 +370,6 @@ export function jobsContract(database: 'sqlite' | 'postgres' | 'mariadb'): void 
 
     test('a job that costs five workers their life is put aside', async () => {
       const id = await put('note', { text: fresh() })
-      const queue = new DatabaseQueue(world.site)
       for (let lost = 1; lost <= 5; lost++) {
         const [row] = await queue.claim(`victim ${lost}`, new Map([['default', 1]]), Date.now(), -1)
         assert.equal(row?.id, id)

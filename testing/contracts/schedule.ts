@@ -10,7 +10,7 @@ import { PermissionDenied } from '#kernel/permissions/errors.ts'
 import { list } from '#kernel/query/list.ts'
 import { ScheduleNotFound } from '#kernel/schedule/errors.ts'
 import { Scheduler } from '#kernel/schedule/scheduler.ts'
-import { schedulesOf, stopSchedule, triggerSchedule } from '#kernel/schedule/schedules.ts'
+import { stopSchedule, triggerSchedule } from '#kernel/schedule/schedules.ts'
 import { writeConfig } from '#kernel/sites/config-file.ts'
 import { bumpEpoch } from '#kernel/sites/epoch.ts'
 import { readConfig } from '#kernel/sites/open-site.ts'
@@ -42,7 +42,7 @@ export function scheduleContract(database: 'sqlite' | 'postgres' | 'mariadb'): v
       const first = scheduler()
       assert.deepEqual(await first.tick(world.site), [])
       now += hour
-      assert.deepEqual(await first.tick(world.site), [])
+      assert.ok(!(await first.tick(world.site)).includes(tidyUp))
       now = Date.parse('2026-06-16T00:00:00Z')
       assert.ok((await first.tick(world.site)).includes(tidyUp))
       assert.deepEqual(await first.tick(world.site), [])
@@ -131,9 +131,9 @@ export function scheduleContract(database: 'sqlite' | 'postgres' | 'mariadb'): v
         ScheduleNotFound.is,
       )
       await new Worker({ sites: async () => [world.site] }).drain()
-      const rows = await readJobs(world.site, { states: ['finished'], limit: 100 })
-      assert.ok(rows.some((row) => row.id === id))
-      assert.equal((await readJobs(world.site, { states: ['failed', 'queued'], limit: 100 })).length, 0)
+      const rows = await readJobs(world.site, { limit: 10_000 })
+      assert.equal(rows.find((row) => row.id === id)?.state, 'finished')
+      assert.ok(rows.filter((row) => row.schedule === tidyUp).every((row) => row.state === 'finished'))
     })
 
     test('managers see jobs, schedules and what they did; others see nothing of them', async () => {
@@ -143,12 +143,11 @@ export function scheduleContract(database: 'sqlite' | 'postgres' | 'mariadb'): v
       const jobs = await asBoss('Background Job', { job: 'core.tidy-up' }, ['name', 'job', 'status', 'schedule'])
       assert.equal(jobs.length, 5)
       assert.ok(jobs.every((row) => row.status === 'Finished' && row.schedule === tidyUp))
-      assert.deepEqual(await asBoss('Background Job', { status: 'Failed' }, ['name']), [])
+      assert.deepEqual(await asBoss('Background Job', { status: 'Failed', job: 'core.tidy-up' }, ['name']), [])
       const logs = await asBoss('Scheduled Job Log', { scheduled_job_type: tidyUp }, ['status'])
       assert.deepEqual(logs[0], { status: 'Complete' })
-      const types = await asBoss('Scheduled Job Type', {}, ['name', 'frequency', 'cron_format'])
-      assert.deepEqual(types[0], { name: tidyUp, frequency: 'daily', cron_format: '0 0 * * *' })
-      assert.equal((await schedulesOf(world.site)).length, types.length)
+      const types = await asBoss('Scheduled Job Type', { name: tidyUp }, ['name', 'frequency', 'cron_format'])
+      assert.deepEqual(types, [{ name: tidyUp, frequency: 'daily', cron_format: '0 0 * * *' }])
       for (const doctype of ['Background Job', 'Scheduled Job Log', 'Scheduled Job Type'])
         await assert.rejects(
           world.as('nobody@example.com', (ctx) => list(ctx, doctype, { wire })),

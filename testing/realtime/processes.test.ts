@@ -9,7 +9,7 @@ import { sql } from '#kernel/database/sql.ts'
 import { openForWrite, save } from '#kernel/documents/save.ts'
 import { publish } from '#kernel/realtime/publish.ts'
 import type { TestServer } from '#testing/server.ts'
-import { testDatabases } from '#testing/services.ts'
+import { testDatabases, testRedisUrl } from '#testing/services.ts'
 import { connect, radioFolder, radioSite, until } from './radio-site.ts'
 
 const command = join(import.meta.dirname, '../../server/cli/main.ts')
@@ -34,9 +34,15 @@ async function secondProcess(server: TestServer): Promise<string> {
   return (JSON.parse(line) as { url: string }).url
 }
 
-for (const { name: database } of testDatabases())
-  suite(`two processes on ${database}`, async () => {
-    const server = await radioSite({ database, closedByCaller: true })
+const redis = testRedisUrl()
+const worlds = testDatabases().flatMap(({ name }) => [
+  { database: name, config: {} },
+  ...(redis ? [{ database: name, config: { redis_url: redis } }] : []),
+])
+
+for (const { database, config } of worlds)
+  suite(`two processes on ${database}${'redis_url' in config ? ' with Redis between them' : ''}`, async () => {
+    const server = await radioSite({ database, config, closedByCaller: true })
     const elsewhere = await secondProcess(server)
     const { url, site, asSystem } = server
     const ann = 'ann@example.com'

@@ -195,6 +195,46 @@ test('messages go to a user, a task of a user, a room of an app, system users or
   assert.deepEqual(events(guest), ['for-everybody'])
 })
 
+test('rooms of an app are joined and heard by right, and a right that is withdrawn ends them within two seconds', async () => {
+  const user = await server.user('dot@example.com', ['Radio Operator', 'Desk User'])
+  const permission = await make('User Permission', { user, allow: 'Organization', for_value: 'North', apply_to_all_doctypes: 1 })
+  const [own, other] = [await call('North'), await call('South')]
+  const one = await connect(url, site.host, { authorization: await server.keyOf(user) })
+  const rooms = [`sync:radio_call:North`, `conversation:${own}`, 'dispatch:North', `inbox:${user}`]
+  const closed = [
+    'sync:radio_call:South',
+    'sync:task:North',
+    'sync:North',
+    `conversation:${other}`,
+    'conversation:none',
+    `inbox:${ann}`,
+    'inbox:',
+  ]
+  for (const room of rooms) assert.deepEqual(await one.say('room_subscribe', room), { ok: true }, room)
+  for (const room of closed) assert.equal((await one.say('room_subscribe', room)).code, 'realtime/room-unknown', room)
+  const sayInAll = () =>
+    asSystem(async (ctx) => {
+      for (const room of [...rooms, ...closed]) await publish(ctx, 'delta', { room }, { room })
+      await publish(ctx, 'said', {}, { room: 'website' })
+    })
+  await sayInAll()
+  await until('the first came', () => one.of('said').length === 1)
+  assert.deepEqual(
+    one.of('delta').map(({ room }) => room),
+    rooms,
+  )
+  await asSystem(async (ctx) => save(ctx, await openForWrite(ctx, 'User Permission', permission), { for_value: 'South' }))
+  await sayInAll()
+  await until('the second came', () => one.of('said').length === 2, 2_000)
+  assert.deepEqual(
+    one
+      .of('delta')
+      .slice(rooms.length)
+      .map(({ room }) => room),
+    [`inbox:${user}`],
+  )
+})
+
 test('a comment is told to those who look at the document, without what it says', async () => {
   const name = await call('North')
   const one = await ear(ann)
