@@ -1,7 +1,10 @@
 import { defineError } from '#client/rules/errors.ts'
-import { createServer } from '#server/http/server.ts'
+import { createServer, isReady, type ServerOptions } from '#server/http/server.ts'
+import { RequestObserver } from '#server/observability/observe-requests.ts'
+import { keepsFigures, type OpsSettings, startOps } from '#server/observability/operate.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import type { Runtime } from '#kernel/sites/runtime.ts'
+import { settleMemory } from './settle-memory.ts'
 import { startBackground } from './worker.ts'
 
 export const PortTaken = defineError<{ port: number }>({
@@ -26,6 +29,8 @@ export interface ServeOptions {
   readonly worker?: boolean
   /** Whether it runs schedules too; default true. */
   readonly scheduler?: boolean
+  /** What operators want to see; default: nothing. `keepFigures` comes before the first site opens. */
+  readonly ops?: OpsSettings
 }
 
 /** A server that listens. */
@@ -40,8 +45,10 @@ const patience = 10_000
 
 /** Serves the runtime's sites until SIGINT or SIGTERM; the runtime itself stays open. @throws PortTaken */
 export async function serve(runtime: Runtime, options: ServeOptions): Promise<Serving> {
-  const { port, bind = 'localhost', site, defaultSite, trustProxy, worker = true, scheduler = true } = options
+  const { port, bind = 'localhost', site, defaultSite, trustProxy, worker = true, scheduler = true, ops } = options
+  const observe = ops && observation(runtime, ops)
   const server = createServer(runtime, {
+    ...(observe && { observe }),
     ...(site ? { site } : {}),
     ...(defaultSite ? { defaultSite } : {}),
     ...(trustProxy ? { trustProxy: trustProxy === 'true' || trustProxy.split(',') } : {}),
@@ -49,18 +56,27 @@ export async function serve(runtime: Runtime, options: ServeOptions): Promise<Se
   const url = await server.listen({ port, host: bind }).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'EADDRINUSE' ? new PortTaken({ port }, { cause }) : cause
   })
+  let isEnding = false
+  const choice = site ? { site } : {}
+  const endOps = ops ? await startOps(runtime.log, ops, async () => !isEnding && (await isReady(runtime, choice))) : undefined
   const endHousekeeping = startHousekeeping(runtime)
   const endBackground = startBackground(runtime, { worker, scheduler, ...(site ? { site } : {}) })
+  settleMemory()
   const ended = new Promise<void>((done) => {
     const end = (): void => {
       for (const signal of signals) process.removeListener(signal, end)
       // A client that never lets go must not keep the process; a second signal ends it at once.
-      const timer = setTimeout(() => server.server.closeAllConnections(), patience)
+      const timer = setTimeout(() => server.server.closeAllConnections(), patience + (ops?.drainMs ?? 0))
       const finish = (): void => {
         clearTimeout(timer)
         done()
       }
-      Promise.all([server.close(), endBackground()]).then(endHousekeeping).then(finish, finish)
+      isEnding = true
+      drained(ops?.drainMs ?? 0)
+        .then(() => Promise.all([server.close(), endBackground()]))
+        .then(endHousekeeping)
+        .finally(endOps)
+        .then(finish, finish)
     }
     for (const signal of signals) process.on(signal, end)
   })
@@ -68,3 +84,21 @@ export async function serve(runtime: Runtime, options: ServeOptions): Promise<Se
 }
 
 const signals = ['SIGINT', 'SIGTERM'] as const
+
+/** Whoever spreads the load over processes learns from `/health/ready` that this one is to get no more, before it takes no more. */
+function drained(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms))
+}
+
+/** What the web server tells of its requests; undefined: nothing. */
+function observation(runtime: Runtime, ops: OpsSettings): ServerOptions['observe'] {
+  const figures = keepsFigures(ops)
+  if (!figures && ops.accessLog === 'off') return undefined
+  return {
+    observer: new RequestObserver(),
+    figures,
+    logsUsers: ops.accessLog === 'users',
+    ...(ops.accessLog !== 'off' && { accessLog: runtime.log.child({}, { level: 'info' }) }),
+    ...(ops.token !== undefined && { metricsToken: ops.token }),
+  }
+}

@@ -7,6 +7,7 @@ import { setPassword } from '#kernel/identity/passwords.ts'
 import { createSite } from '#kernel/sites/create-site.ts'
 import { migrateSite, needsMigration } from '#kernel/sites/migrate.ts'
 import { openRuntime, type Runtime } from '#kernel/sites/runtime.ts'
+import { keepFigures, keepsFigures, readOpsSettings } from '#server/observability/operate.ts'
 import { newPassword } from '#server/cli/secret-input.ts'
 import { PortTaken, serve } from '#server/serve.ts'
 
@@ -22,10 +23,12 @@ const host = 'localhost'
 const port = Number(process.env.PORT || 8000)
 if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`PORT is "${process.env.PORT}"; it must be a number up to 65535.`)
 const runtime = await openRuntime()
+const ops = readOpsSettings(process.env)
+if (keepsFigures(ops)) keepFigures(runtime, ops)
 const logins = await sampleSite(runtime)
 try {
   const bind = process.env.BIND
-  const serving = await serve(runtime, { port, defaultSite: host, ...(bind ? { bind } : {}) })
+  const serving = await serve(runtime, { port, defaultSite: host, ops, ...(bind ? { bind } : {}) })
   welcome(`http://localhost:${new URL(serving.url).port || port}`, logins)
   await serving.ended
 } catch (error) {

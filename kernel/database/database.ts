@@ -45,7 +45,17 @@ export interface Database {
   describe(only?: readonly string[]): Promise<TableDescription[]>
   /** A number that grows when anything was committed by anybody, where the engine tells it for next to nothing (SQLite); undefined elsewhere. */
   dataVersion?(): number
+  /** How busy the connections are; SQLite's one writer counts as a pool of one. */
+  load(): DatabaseLoad
   close(): Promise<void>
+}
+
+/** Connections of a site's database in this process, and how many wait for one. */
+export interface DatabaseLoad {
+  readonly inUse: number
+  readonly idle: number
+  readonly most: number
+  readonly waiting: number
 }
 
 /** An open write transaction. Statements of one transaction run one after another. */

@@ -15,12 +15,17 @@ export function transactionsWithin(poolSize: number): number {
 export class TransactionTurns {
   private free: number
   private readonly patience: number
-  private readonly waiting: (() => void)[] = []
+  private readonly queue: (() => void)[] = []
 
   /** @param patience milliseconds to wait for a turn */
   constructor(limit: number, patience: number) {
     this.free = limit
     this.patience = patience
+  }
+
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.queue.length
   }
 
   /** Resolves when it is the caller's turn; `give` ends it. @throws DatabaseBusy */
@@ -30,18 +35,18 @@ export class TransactionTurns {
       return
     }
     const turn = Promise.withResolvers<void>()
-    this.waiting.push(turn.resolve)
+    this.queue.push(turn.resolve)
     const timer = setTimeout(() => {
-      const place = this.waiting.indexOf(turn.resolve)
+      const place = this.queue.indexOf(turn.resolve)
       if (place < 0) return
-      this.waiting.splice(place, 1)
+      this.queue.splice(place, 1)
       turn.reject(new DatabaseBusy({ waitedMs: this.patience }))
     }, this.patience)
     await turn.promise.finally(() => clearTimeout(timer))
   }
 
   give(): void {
-    const next = this.waiting.shift()
+    const next = this.queue.shift()
     if (next) next()
     else this.free++
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import mysql, { type Pool, type PoolConnection, type PoolOptions, type RowDataPacket } from 'mysql2/promise'
-import type { Database, Dialect, Query, Row, TableDescription, Transaction } from '../database.ts'
+import type { Database, DatabaseLoad, Dialect, Query, Row, TableDescription, Transaction } from '../database.ts'
 import { DatabaseBusy } from '../errors.ts'
 import { runTransaction } from '../transaction.ts'
 import { transactionsWithin, TransactionTurns } from '../transaction-turns.ts'
@@ -22,6 +22,11 @@ export interface MariaOptions {
 const exclusivePatienceSeconds = 60
 const preparedPerConnection = 200
 
+/** The parts of mysql2's pool that say how busy it is. */
+interface PoolInside {
+  readonly pool: Readonly<Record<'_allConnections' | '_freeConnections' | '_connectionQueue', { readonly length: number }>>
+}
+
 /** A site's database on a MariaDB server. */
 export class MariaDatabase implements Database {
   readonly dialect: Dialect = mariadbDialect
@@ -30,11 +35,13 @@ export class MariaDatabase implements Database {
   private readonly setUp: string
   private readonly busyTimeout: number
   private readonly turns: TransactionTurns
+  private readonly poolSize: number
   private readonly prepared = new WeakSet<object>()
 
   private constructor(url: string, options: MariaOptions) {
     this.busyTimeout = options.busyTimeout ?? 10_000
     const poolSize = Math.max(2, options.poolSize ?? 10)
+    this.poolSize = poolSize
     this.turns = new TransactionTurns(transactionsWithin(poolSize), this.busyTimeout)
     this.config = {
       uri: url,
@@ -79,6 +86,12 @@ export class MariaDatabase implements Database {
       throw error
     }
     return database
+  }
+
+  load(): DatabaseLoad {
+    // The driver tells these to nobody else.
+    const { _allConnections: all, _freeConnections: free, _connectionQueue: asking } = (this.pool as unknown as PoolInside).pool
+    return { inUse: all.length - free.length, idle: free.length, most: this.poolSize, waiting: asking.length + this.turns.waiting }
   }
 
   async query<R = Row>(query: Query): Promise<R[]> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import type { Database, Dialect, Query, Row, TableDescription, Transaction } from '../database.ts'
+import type { Database, DatabaseLoad, Dialect, Query, Row, TableDescription, Transaction } from '../database.ts'
 import { DatabaseUnavailable, QueryFailed } from '../errors.ts'
 import { runTransaction } from '../transaction.ts'
 import { transactionsWithin, TransactionTurns } from '../transaction-turns.ts'
@@ -81,6 +81,11 @@ export class PostgresDatabase implements Database {
       // Whatever keeps a site from its database before the first statement (no right to connect, say) makes it unavailable.
       throw QueryFailed.is(failure) ? new DatabaseUnavailable({ reason: (error as Error).message }, { cause: error }) : failure
     }
+  }
+
+  load(): DatabaseLoad {
+    const { totalCount, idleCount, waitingCount, options } = this.pool
+    return { inUse: totalCount - idleCount, idle: idleCount, most: options.max, waiting: waitingCount + this.turns.waiting }
   }
 
   async query<R = Row>(query: Query): Promise<R[]> {

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import type { Database, Dialect, Query, Row, TableDescription, Transaction } from '../database.ts'
+import type { Database, DatabaseLoad, Dialect, Query, Row, TableDescription, Transaction } from '../database.ts'
 import { DatabaseUnavailable } from '../errors.ts'
 import { runTransaction } from '../transaction.ts'
 import { Connection } from './connection.ts'
@@ -77,6 +77,11 @@ export class SqliteDatabase implements Database {
     if (row?.data_version !== this.seenVersion) this.version++
     this.seenVersion = row?.data_version
     return this.version
+  }
+
+  load(): DatabaseLoad {
+    const { isBusy, waiting } = this.writer.load
+    return { inUse: isBusy ? 1 : 0, idle: isBusy ? 0 : 1, most: 1, waiting }
   }
 
   /** Closes connections that nobody is using; the next statement opens them again. */

@@ -64,6 +64,11 @@ export class Writer {
   }
 
   /** Whether nobody holds or awaits a turn and nothing is uncommitted, so that the connection may be closed. */
+  /** Whether somebody writes, and how many wait for their turn. */
+  get load(): { isBusy: boolean; waiting: number } {
+    return { isBusy: this.holder !== undefined || this.batch !== undefined, waiting: this.waiting.length }
+  }
+
   get isIdle(): boolean {
     return !this.holder && !this.batch && !this.isEntering && this.waiting.length === 0
   }

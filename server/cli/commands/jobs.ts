@@ -4,8 +4,11 @@ import { bumpEpoch } from '#kernel/sites/epoch.ts'
 import { DatabaseQueue } from '#kernel/jobs/database-queue.ts'
 import { type JobState, type QueueName, queueNames } from '#kernel/jobs/job.ts'
 import { cancelJob, purgeJobs, readJobs, retryJob } from '#kernel/jobs/manage.ts'
+import { queueDriver } from '#kernel/jobs/open-queue.ts'
+import type { Runtime } from '#kernel/sites/runtime.ts'
 import { isPaused } from '#kernel/schedule/scheduler.ts'
 import { nextRunOf, schedulesOf, triggerSchedule } from '#kernel/schedule/schedules.ts'
+import type { BackgroundOptions } from '#server/worker.ts'
 import { type Call, type Command, list, one, type Outcome, word } from '../command.ts'
 import { BadUsage } from '../errors.ts'
 
@@ -21,6 +24,14 @@ export const jobCommands: readonly Command[] = [
     },
     example: 'orc worker --queue short default',
     run: work,
+  },
+  {
+    name: 'schedule',
+    summary: 'Run the schedules of one site, or of every site, until a signal comes; of several such processes one leads',
+    arguments: [],
+    options: { site: { value: 'HOST', summary: 'only this site; default: every site' } },
+    example: 'orc schedule',
+    run: runSchedules,
   },
   {
     name: 'show-pending-jobs',
@@ -107,17 +118,43 @@ async function work(call: Call): Promise<Outcome | undefined> {
   const host = one(call.options, 'site')
   if (host) await runtime.site(host)
   const options = { ...(queues.length > 0 ? { queues } : {}), ...(host ? { site: host } : {}) }
-  const { drainJobs, startBackground } = await import('#server/worker.ts')
+  const { drainJobs } = await import('#server/worker.ts')
   if (call.switches.has('burst')) {
     await drainJobs(runtime, options)
     return { value: { drained: true }, text: 'Nothing is due any more.' }
   }
-  const end = startBackground(runtime, { ...options, scheduler: false })
-  call.terminal.note(`Working for ${host ?? 'every site'}. Stop with Ctrl+C; jobs under way get a moment to end.`)
+  return runUntilSignal(
+    call,
+    runtime,
+    { ...options, scheduler: false },
+    `Working for ${host ?? 'every site'}. Stop with Ctrl+C; jobs under way get a moment to end.`,
+  )
+}
+
+async function runSchedules(call: Call): Promise<undefined> {
+  const runtime = await call.runtime()
+  const host = one(call.options, 'site')
+  if (host) await runtime.site(host)
+  const options = { worker: false, ...(host ? { site: host } : {}) }
+  return runUntilSignal(call, runtime, options, `Running the schedules of ${host ?? 'every site'}. Stop with Ctrl+C.`)
+}
+
+/** A process that does nothing but background work, and tells those who watch how it does. */
+async function runUntilSignal(call: Call, runtime: Runtime, options: BackgroundOptions, greeting: string): Promise<undefined> {
+  const { startBackground } = await import('#server/worker.ts')
+  const { keepFigures, keepsFigures, readOpsSettings, startOps } = await import('#server/observability/operate.ts')
+  const ops = readOpsSettings(call.terminal.env)
+  if (keepsFigures(ops)) keepFigures(runtime, ops)
+  let isEnding = false
+  const endOps = await startOps(runtime.log, ops, async () => !isEnding)
+  const end = startBackground(runtime, options)
+  call.terminal.note(greeting)
   await new Promise<void>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done())
   })
+  isEnding = true
   await end()
+  await endOps()
   return undefined
 }
 
@@ -138,11 +175,12 @@ async function showPending(call: Call): Promise<Outcome> {
     run_at: new Date(Number(row.run_at)).toISOString(),
     error: row.error?.split('\n')[0] ?? null,
   }))
+  const driver = queueDriver(site)
   const text = [
-    pendingStates.map((state) => `${counts.get(state) ?? 0} ${state}`).join(', '),
+    `${pendingStates.map((state) => `${counts.get(state) ?? 0} ${state}`).join(', ')}${driver === 'redis' ? '; Redis hands them out' : ''}`,
     ...jobs.map((job) => `${job.id}  ${job.state.padEnd(7)}  ${job.queue.padEnd(7)}  ${job.job}  ${job.error ?? ''}`.trimEnd()),
   ]
-  return { value: { site: site.host, counts: Object.fromEntries(counts), jobs }, text: text.join('\n') }
+  return { value: { site: site.host, driver, counts: Object.fromEntries(counts), jobs }, text: text.join('\n') }
 }
 
 async function onJob(call: Call, done: string, verb: typeof retryJob): Promise<Outcome> {

@@ -53,6 +53,9 @@ async function start(call: Call): Promise<undefined> {
   const bind = one(call.options, 'bind') ?? call.terminal.env.BIND
   const host = one(call.options, 'site')
   const runtime = await call.runtime()
+  const { keepFigures, keepsFigures, readOpsSettings } = await import('#server/observability/operate.ts')
+  const ops = readOpsSettings(call.terminal.env)
+  if (keepsFigures(ops)) keepFigures(runtime, ops)
   // Opened before anybody knocks, so that a broken site is told here and not to the first visitor.
   if (host && (await needsMigration(await runtime.site(host))))
     call.terminal.note(`The apps' code is newer than ${host}. Run: orc migrate --site ${host}`)
@@ -63,6 +66,7 @@ async function start(call: Call): Promise<undefined> {
     port,
     worker: !call.switches.has('no-worker'),
     scheduler: !call.switches.has('no-scheduler'),
+    ops,
     ...(trustProxy ? { trustProxy } : {}),
     ...(bind ? { bind } : {}),
     ...(host ? { site: host } : {}),
