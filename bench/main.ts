@@ -6,11 +6,16 @@ import { pino } from 'pino'
 import { dropSite } from '#kernel/sites/create-site.ts'
 import { openRuntime } from '#kernel/sites/runtime.ts'
 import { compareCases, durableCreates, type Effort, growthOfLists } from './compare.ts'
-import { asMarkdown, asText, type Finding, isKept, today } from './report.ts'
+import { jobSpeed } from './jobs.ts'
+import { asMarkdown, asText, type Engine, type Finding, isKept, today } from './report.ts'
+import { importSpeed } from './import.ts'
+import { searchSpeed } from './search.ts'
+import { schedulerTick } from './schedules.ts'
 import { startUp } from './start-up.ts'
+import { webhookSpeed } from './webhooks.ts'
 import { appFolders, makeWorld, type World, type WorldOptions } from './world.ts'
 
-const usage = `npm run bench -- [--quick] [--full] [--only cases,durable,start,growth] [--engine sqlite|postgres] [--save]
+const usage = `npm run bench -- [--quick] [--full] [--only cases,durable,import,jobs,schedules,search,start,growth,webhooks] [--engine sqlite|postgres|mariadb] [--save]
   --quick   fewer rounds on fewer rows, in under two minutes
   --full    also the list at a million rows
   --save    writes docs/bench/<day>-kernel.md`
@@ -35,7 +40,7 @@ async function bench(): Promise<number> {
   const tickets = options.quick ? 20_000 : 100_000
   const wants = (part: string): boolean => !options.only || options.only.split(',').includes(part)
   const results = new Map<string, Finding[]>()
-  const postgres = await postgresUrl()
+  const postgres = await serviceUrl('POSTGRES')
   for (const engine of ['sqlite', 'postgres'] as const) {
     if (options.engine && options.engine !== engine) continue
     if (engine === 'postgres' && !postgres) {
@@ -45,9 +50,17 @@ async function bench(): Promise<number> {
     const findings: Finding[] = []
     const url = engine === 'postgres' ? { url: postgres as string } : {}
     if (wants('cases')) findings.push(...(await inWorld({ engine, tickets, ...url }, (world) => compareCases(world, effort))))
+    if (wants('webhooks')) findings.push(...(await webhookSpeed({ engine, ...url }, options.quick ? 2000 : 8000)))
     if (engine === 'sqlite') findings.push(...(await onSqlite(effort, wants)))
+    if (wants('jobs')) findings.push(...(await jobs(engine, url.url)))
     results.set(engine, findings)
     console.log(`\n${engine}, ${tickets.toLocaleString('en')} tickets\n${asText(findings)}`)
+  }
+  const mariadb = await serviceUrl('MARIADB')
+  if (mariadb && wants('jobs') && (!options.engine || options.engine === 'mariadb')) {
+    const findings = await jobs('mariadb', mariadb)
+    results.set('mariadb', findings)
+    console.log(`\nmariadb\n${asText(findings)}`)
   }
   const words = `${effort.rounds} rounds of ${effort.requests} requests over ${effort.connections} connections, ${tickets.toLocaleString('en')} tickets of 15 fields and 2 child rows`
   if (options.save) await save(asMarkdown(results, words, postgres && (await postgresVersion(postgres))))
@@ -66,8 +79,20 @@ async function onSqlite(effort: Effort, wants: (part: string) => boolean): Promi
         inWorld({ engine: 'sqlite', tickets: 1_000_000 }, (large) => growthOfLists(small, large, effort)),
       ),
     )
+  if (wants('search')) findings.push(...(await searchSpeed({ engine: 'sqlite' }, options.quick ? 20_000 : 100_000)))
+  if (wants('import')) findings.push(...(await importSpeed(options.quick ? 20_000 : 100_000)))
+  if (wants('schedules')) findings.push(...(await schedulerTick(options.quick ? 100 : 1000)))
   if (wants('start')) findings.push(...(await startUp(options.quick ? 3 : 7)))
   return findings
+}
+
+/** The queue on its own, and with Redis before it where there is one. */
+async function jobs(engine: Engine, url: string | undefined): Promise<Finding[]> {
+  const world = { engine, ...(url && { url }) }
+  // Fewer tell nothing where there is something to compare with: a few thousand fit into one breath of either.
+  const count = options.quick && engine !== 'postgres' ? 5_000 : 20_000
+  const redis = engine === 'mariadb' ? undefined : await serviceUrl('REDIS')
+  return [...(await jobSpeed(world, count)), ...(redis ? await jobSpeed({ ...world, redis }, count) : [])]
 }
 
 /** Makes a world for as long as `work` takes. */
@@ -84,11 +109,11 @@ async function inWorld<T>(wanted: WorldOptions, work: (world: World) => Promise<
 }
 
 /** The server for tests: from the environment, or as dev/services wrote it down. */
-async function postgresUrl(): Promise<string | undefined> {
-  const given = process.env.ORC_TEST_POSTGRES_URL
+async function serviceUrl(service: 'POSTGRES' | 'MARIADB' | 'REDIS'): Promise<string | undefined> {
+  const given = process.env[`ORC_TEST_${service}_URL`]
   if (given) return given
   const text = await readFile(join(import.meta.dirname, '..', '.services', 'env'), 'utf8').catch(() => '')
-  return /^export ORC_TEST_POSTGRES_URL='(.+)'$/m.exec(text)?.[1]
+  return new RegExp(`^export ORC_TEST_${service}_URL='(.+)'$`, 'm').exec(text)?.[1]
 }
 
 async function postgresVersion(url: string): Promise<string> {

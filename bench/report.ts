@@ -1,9 +1,11 @@
 import { cpus, loadavg, totalmem } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
 
+export type Engine = 'sqlite' | 'postgres' | 'mariadb'
+
 /** One line of the result. */
 export interface Finding {
-  readonly engine: 'sqlite' | 'postgres'
+  readonly engine: Engine
   readonly what: string
   readonly unit: string
   readonly ours: number

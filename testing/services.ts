@@ -23,7 +23,22 @@ export function testRedisUrl(): string | undefined {
   return serviceUrl('redis')
 }
 
-function serviceUrl(name: 'postgres' | 'mariadb' | 'redis'): string | undefined {
+/**
+ * Mail servers for tests, or undefined where none are configured: mail handed to `smtp` for NAME@mail.test lies in the mailbox NAME of
+ * `imap`, whose password is that of its URL. `nobody` there is refused for good, `later` for now.
+ * @throws Error under `CI=true` when they are not configured
+ */
+export function testMailServers(): { smtp: URL; imap: URL } | undefined {
+  const [smtp, imap] = [serviceUrl('smtp'), serviceUrl('imap')]
+  return smtp && imap ? { smtp: new URL(smtp), imap: new URL(imap) } : undefined
+}
+
+/** The URL of an OpenSearch for tests; undefined where none was asked for with `dev/services start --with-opensearch`, also under CI. */
+export function testOpenSearchUrl(): string | undefined {
+  return process.env.ORC_TEST_OPENSEARCH_URL || undefined
+}
+
+function serviceUrl(name: 'postgres' | 'mariadb' | 'redis' | 'imap' | 'smtp'): string | undefined {
   const variable = `ORC_TEST_${name.toUpperCase()}_URL`
   const url = process.env[variable]
   if (url) return url

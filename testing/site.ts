@@ -17,8 +17,12 @@ export interface TestSiteOptions {
   /** More folders with apps, such as a test's own. */
   appFolders?: readonly string[]
   database?: 'sqlite' | 'postgres' | 'mariadb'
+  /** An empty database that is there already, on a server of its own: nothing is created beside it. */
+  databaseUrl?: string
   /** The site's clock; default: the real one. */
   clock?: { now(): number }
+  /** Further keys of its configuration. */
+  config?: Readonly<Record<string, unknown>>
   /** The caller closes it: needed in a `before` hook, where a registered cleanup would run at once. */
   closedByCaller?: boolean
 }
@@ -53,7 +57,7 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     clock: options.clock,
   })
   const dbType = options.database ?? 'sqlite'
-  const server = testDatabases().find((one) => one.name === dbType)
+  const server = options.databaseUrl ? { url: options.databaseUrl } : testDatabases().find((one) => one.name === dbType)
   if (!server) throw new Error(`No ${dbType} server is configured for tests.`)
   const host = `test-${process.pid}-${++counter}.localhost`
   const { site, administrator } = await createSite(runtime, {
@@ -61,8 +65,9 @@ export async function testSite(options: TestSiteOptions = {}): Promise<TestSite>
     adminPassword,
     dbType,
     installApps: options.apps,
-    config: dbType === 'sqlite' ? { durable: false } : {},
+    config: { ...(dbType === 'sqlite' && { durable: false }), ...options.config },
     ...('url' in server ? { dbUrl: server.url } : {}),
+    ...(options.databaseUrl ? { dbName: new URL(options.databaseUrl).pathname.slice(1) } : {}),
   })
   let closed = false
   const close = async (): Promise<void> => {

@@ -3,7 +3,12 @@ import { announceChange, announceRename } from '#kernel/realtime/announce.ts'
 import { publish } from '#kernel/realtime/publish.ts'
 import { bumpEpoch } from '#kernel/sites/epoch.ts'
 import type { DocumentListener } from '#kernel/documents/document.ts'
+import { adaptersPart } from './adapters/adapters.ts'
+import { automationPart } from './automation/automation.ts'
+import { cachePart } from './cache/cache.ts'
 import { copyAttachments, removeAttachments } from './attachments.ts'
+import { externalPart } from './external/external.ts'
+import { filesPart } from './files/files.ts'
 import { coreJobs, coreSchedules } from './jobs.ts'
 import { clientMethods } from './methods/client.ts'
 import { clientReadMethods } from './methods/client-read.ts'
@@ -17,7 +22,20 @@ import { identityMethods } from './methods/identity.ts'
 import { platformMethods } from './methods/platform.ts'
 import { runDocumentMethods } from './methods/run-document.ts'
 import { sharingMethods } from './methods/sharing.ts'
+import { mailPart } from './mail/mail.ts'
+import { notificationsPart } from './notifications/notifications.ts'
 import { corePermissions } from './permissions.ts'
+import { printPart } from './print/print.ts'
+import { webhooksPart } from './webhooks/webhooks.ts'
+import { scriptsPart } from './scripts/scripts.ts'
+import { importsPart } from './imports/imports.ts'
+import { reconciliationPart } from './reconciliation/reconciliation.ts'
+import { sagaPart } from './saga/saga.ts'
+import { searchPart } from './search/search.ts'
+import { reportsPart } from './reports/reports.ts'
+import { translationsPart } from './translations/translations.ts'
+import { signInPart } from './sign-in/sign-in.ts'
+import { workflowPart } from './workflow/workflow.ts'
 
 const accessChanged: DocumentListener = (ctx) => bumpEpoch(ctx, 'access')
 const definitionsChanged: DocumentListener = (ctx) => bumpEpoch(ctx, 'meta')
@@ -38,6 +56,26 @@ export default defineApp({
     { name: 'Guest', desk: false },
   ],
   permissions: corePermissions,
+  parts: [
+    automationPart,
+    importsPart,
+    externalPart,
+    filesPart,
+    mailPart,
+    printPart,
+    notificationsPart,
+    searchPart,
+    signInPart,
+    sagaPart,
+    reconciliationPart,
+    adaptersPart,
+    workflowPart,
+    reportsPart,
+    webhooksPart,
+    scriptsPart,
+    cachePart,
+    translationsPart,
+  ],
   methods: [
     ...platformMethods,
     ...identityMethods,

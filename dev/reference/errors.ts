@@ -31,8 +31,13 @@ async function importDeclarations(root: URL): Promise<void> {
 
 /** Data where a placeholder makes no sentence: numbers that are calculated with, words that are looked up. */
 const samples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'external/rate-limited': { service: '{service}', operation: '{operation}', retryAfterMs: 30_000 },
+  'external/timed-out': { service: '{service}', operation: '{operation}', timeoutMs: 10_000 },
+  'external/unavailable': { service: '{service}', operation: '{operation}', until: 0, degraded: '{degraded}' },
   'expression/not-allowed': { position: 0, what: '{what}' },
   'expression/syntax': { position: 0, reason: '{reason}' },
+  'mail/too-large': { limit: 25 * 1024 * 1024 },
+  'files/quota-reached': { limit: 25 * 1024 * 1024 },
   'files/too-large': { limit: 25 * 1024 * 1024 },
   'permission/denied': { doctype: '{doctype}', action: 'read' },
 }

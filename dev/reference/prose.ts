@@ -86,7 +86,7 @@ function missingConfigKeys(root: string, texts: ReadonlyMap<string, string>): st
   for (const source of globSync('{apps,kernel,server}/**/*.ts', { cwd: root })) {
     if (source.includes('.test.')) continue
     const text = readFileSync(join(root, source), 'utf8')
-    for (const [, key, variable] of text.matchAll(/\bsite\.config\.([a-z_]+)|\benv\.([A-Z_]+)/g)) keys.add(key ?? variable ?? '')
+    for (const [, key, variable] of text.matchAll(/\bsite\.config\.([a-z_][a-z0-9_]*)|\benv\.([A-Z_]+)/g)) keys.add(key ?? variable ?? '')
   }
   return [...keys]
     .filter((key) => !(texts.get(file) ?? '').includes(`\`${key}\``))

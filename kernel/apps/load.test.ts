@@ -251,6 +251,16 @@ suite('a set of apps', () => {
     assert.ok(apps.method('sales.ping'))
   })
 
+  test('a webhook needs a job that says why it runs elevated, and a name and a method of its own', async () => {
+    const app = (name: string, job = `{ asSystem: 'verified', run() {} }`) =>
+      `{ jobs: { take: ${job} }, webhooks: [{ name: '${name}', method: 'm.${name[0]}', verify() {}, job: 'take' }] }`
+    assert.deepEqual(await names({ core: '{}', a: app('sender'), b: app('other') }), ['core', 'a', 'b'])
+    await refuses({ core: '{}', a: app('sender', '{ run() {} }') }, AppInvalid, /why it runs elevated/)
+    await refuses({ core: '{}', a: `{ webhooks: [{ name: 'sender', verify() {}, job: 'gone' }] }` }, AppInvalid, /which it does not have/)
+    await refuses({ core: '{}', a: app('sender'), b: app('sender') }, AppInvalid, /declared twice/)
+    await refuses({ core: '{}', a: app('sender'), b: app('second') }, AppInvalid, /declared twice/)
+  })
+
   test('two parts may not name one job', async () => {
     const app = appText(`{ jobs: { sweep: { run } }, parts: [{ jobs: { sweep: { run } } }] }`)
     await refuses({ core: '{}', sales: { app: '{}', files: { 'app.ts': app } } }, AppInvalid, /job "sweep" is declared twice/)

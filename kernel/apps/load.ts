@@ -6,7 +6,9 @@ import { type Controller, hookNames } from '#kernel/documents/document.ts'
 import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import { readDefinition } from '#kernel/meta/read-definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
+import { documentsOfReports } from '#kernel/reports/documents.ts'
 import { rhythmComplaint } from '#kernel/schedule/rhythm.ts'
+import type { WebhookProvider } from '#kernel/webhooks/provider.ts'
 import type { AppDefinition, JobDefinition, LoadedApp } from './app.ts'
 import { partsOf } from './apps.ts'
 import { AppInvalid, AppMissing } from './errors.ts'
@@ -72,13 +74,19 @@ function gather(definition: AppDefinition) {
     if (Object.hasOwn(jobs, name)) throw new AppInvalid({ app: definition.name, reason: `the job "${name}" is declared twice.` })
     jobs[name] = job
   }
+  const reports = parts.flatMap((part) => part.reports ?? [])
+  const chartSources = parts.flatMap((part) => part.chartSources ?? [])
   return {
     jobs,
     roles: parts.flatMap((part) => part.roles ?? []),
     methods: parts.flatMap((part) => part.methods ?? []),
     documentMethods: parts.flatMap((part) => part.documentMethods ?? []),
     schedules: parts.flatMap((part) => part.schedules ?? []),
-    fixtures: parts.flatMap((part) => part.fixtures ?? []),
+    services: parts.flatMap((part) => part.services ?? []),
+    webhooks: parts.flatMap((part) => part.webhooks ?? []),
+    reports,
+    chartSources,
+    fixtures: [...parts.flatMap((part) => part.fixtures ?? []), ...documentsOfReports(reports, chartSources)],
     patches: parts.flatMap((part) => part.patches ?? []),
   }
 }
@@ -153,6 +161,15 @@ function checkApp(app: LoadedApp, apps: readonly LoadedApp[]): void {
     if (complaint) refuse(`its schedule of the job "${job}" cannot be read: ${complaint}`)
     if (schedules.has(`${job} ${every}`)) refuse(`it schedules the job "${job}" twice as "${every}".`)
     schedules.add(`${job} ${every}`)
+  }
+  for (const { name, job, method } of app.webhooks ?? []) {
+    if (!jobs.has(job)) refuse(`its webhook "${name}" names the job "${job}", which it does not have.`)
+    // Whoever calls from outside is nobody here: what the job may do, it must say itself.
+    if (!app.jobs?.[job]?.asSystem)
+      refuse(`its webhook "${name}" has the job "${job}", which does not say why it runs elevated (asSystem).`)
+    const same = (other: WebhookProvider) => other.name === name || (method !== undefined && other.method === method)
+    const named = apps.flatMap((one) => one.webhooks ?? []).filter(same)
+    if (named.length > 1) refuse(`the webhook "${name}" is declared twice.`)
   }
   const patches = (app.patches ?? []).map((patch) => patch.id)
   const repeated = patches.find((id, index) => id === '' || patches.indexOf(id) !== index)

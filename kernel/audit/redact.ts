@@ -2,7 +2,7 @@
 const secretKeys: ReadonlySet<string> = new Set(
   `authorization proxyauthorization cookie setcookie password pwd passwd newpassword oldpassword currentpassword adminpassword confirmpassword
   passphrase secret apisecret clientsecret secrethash secretkey privatekey token accesstoken refreshtoken idtoken csrftoken xfrappecsrftoken otp
-  otpsecret tmpid recoverycode recoverycodes sid sessionid encryptionkey resetpasswordkey dburl dbpassword redisurl apikeysecret`.split(
+  otpsecret tmpid recoverycode recoverycodes sid sessionid encryptionkey resetpasswordkey dburl dbpassword opensearchpassword mailpassword smtppassword imappassword redisurl apikeysecret s3secretkey xamzsignature`.split(
     /\s+/,
   ),
 )

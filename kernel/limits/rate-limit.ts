@@ -53,7 +53,7 @@ export async function closeRateLimiter(site: Site): Promise<void> {
  * @throws RateLimitExceeded
  */
 export async function takeRequest(site: Site, caller: string): Promise<RateDecision> {
-  const isSignedIn = caller.startsWith('session:') || caller.startsWith('key:')
+  const isSignedIn = caller.startsWith('session:') || caller.startsWith('key:') || caller.startsWith('oauth:')
   const rule = configuredRule(site.config.rate_limit, isSignedIn ? requestDefault : strangerDefault)
   const decision = await (await rateLimiterOf(site)).take(`request:${caller}`, rule)
   if (!decision.allowed) throw exceeded(decision, rule)

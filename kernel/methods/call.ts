@@ -1,3 +1,4 @@
+import { partsOf } from '#kernel/apps/apps.ts'
 import type { Context } from '#kernel/context/context.ts'
 import { demand } from '#kernel/permissions/grants.ts'
 import { MethodDenied, MethodUnknown, VerbNotAllowed } from './errors.ts'
@@ -21,6 +22,17 @@ export function findMethod(ctx: Pick<Context, 'site'>, path: string): Method {
   const method = ctx.site.apps.method(path)
   if (!method) throw new MethodUnknown({ method: path.slice(0, 140) })
   return method
+}
+
+/** As `findMethod`, with the methods that the site's own documents add. @throws MethodUnknown */
+export async function methodAt(ctx: Pick<Context, 'site'>, path: string): Promise<Method> {
+  const method = ctx.site.apps.method(path)
+  if (method) return method
+  for (const part of ctx.site.apps.all.flatMap(partsOf)) {
+    const found = await part.siteMethod?.(ctx.site, path)
+    if (found) return found
+  }
+  return findMethod(ctx, path)
 }
 
 async function checkRule(ctx: Context, { path, rule }: Method): Promise<void> {

@@ -1,7 +1,13 @@
 import type { Dialect, Storage } from '#kernel/database/database.ts'
+import { externalTables } from '#kernel/external/tables.ts'
+import { fileTables } from '#kernel/files/tables.ts'
 import { identityTables } from '#kernel/identity/tables.ts'
 import { jobTables } from '#kernel/jobs/tables.ts'
+import { mailTables } from '#kernel/mail/tables.ts'
+import { languageModelTables } from '#kernel/language-models/tables.ts'
 import { realtimeTables } from '#kernel/realtime/tables.ts'
+import { signInTables } from '#kernel/sign-in/tables.ts'
+import { webhookTables } from '#kernel/webhooks/tables.ts'
 import { index } from './index-targets.ts'
 import type { ColumnTarget, TableTarget } from './table-target.ts'
 
@@ -20,9 +26,15 @@ interface SystemTable {
 
 /** Tables that belong to no DocType. Keys and numbers are never NULL. */
 const tables: Readonly<Record<string, SystemTable>> = {
+  ...externalTables,
+  ...fileTables,
   ...identityTables,
   ...jobTables,
+  ...mailTables,
+  ...languageModelTables,
   ...realtimeTables,
+  ...signInTables,
+  ...webhookTables,
   /** Naming counters: the last number given per prefix. */
   tabSeries: { key: ['name'], columns: { name: { kind: 'text', length: 255 }, current: number } },
   /** Values of Single DocTypes, as text. */

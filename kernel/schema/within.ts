@@ -24,6 +24,7 @@ export function syncWithin(database: Database, tx: Transaction, metas: readonly 
     },
     // Seen from inside: what this transaction made before is there.
     describe: (only) => (database.dialect.name === 'sqlite' ? describeSqlite : describePostgres)((query) => tx.query(query), only),
+    load: () => database.load(),
     close: async () => {},
   }
   return syncSchema(inside, metas, options)

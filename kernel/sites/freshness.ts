@@ -10,6 +10,7 @@ export class Freshness {
   readonly #database: Database
   readonly #onChange: (before: Epoch, after: Epoch) => Promise<void> | void
   #epoch: Epoch
+  #areas: ReadonlyMap<string, number> = new Map()
   #seenVersion: number | undefined
   /** A read that has not started yet: whoever arrives before it starts may rely on its answer. */
   #nextRead: Promise<void> | undefined
@@ -24,6 +25,11 @@ export class Freshness {
 
   get epoch(): Epoch {
     return this.#epoch
+  }
+
+  /** Counters of areas, by name; what is missing has never changed. */
+  get areas(): ReadonlyMap<string, number> {
+    return this.#areas
   }
 
   /** Resolves once every change committed before the call has been noticed. */
@@ -47,7 +53,8 @@ export class Freshness {
   }
 
   async #read(): Promise<void> {
-    const after = await readEpoch(this.#database)
+    const { areas, ...after } = await readEpoch(this.#database)
+    this.#areas = areas
     const before = this.#epoch
     // Noticed by somebody else a moment ago, and perhaps still being taken in.
     if (after.meta === before.meta && after.access === before.access && after.config === before.config) return this.#takingIn

@@ -1,3 +1,5 @@
+import { warmCaches } from '#kernel/cache/operate.ts'
+import { sharedStoreOf } from '#kernel/cache/stores.ts'
 import type { LoadedApp } from '#kernel/apps/app.ts'
 import { auditTriggers } from '#kernel/audit/triggers.ts'
 import type { Context } from '#kernel/context/context.ts'
@@ -18,6 +20,7 @@ import { syncSchema } from '#kernel/schema/apply.ts'
 import { pendingPatches, runPatches } from '#kernel/schema/patches.ts'
 import { planSync } from '#kernel/schema/plan.ts'
 import type { SyncPlan } from '#kernel/schema/sync-plan.ts'
+import { searchTables } from '#kernel/search/tables.ts'
 import { bumpEpoch } from './epoch.ts'
 import type { OpenSite } from './open-site.ts'
 
@@ -46,7 +49,7 @@ export async function migrateSite(site: OpenSite, options: MigrateOptions = {}):
     await announce(site, 'meta')
     const plan = await syncSchema(site.database, await site.meta.all(), { scopes: site.apps.scopes, ...options })
     schema.push(...plan.steps.map((step) => step.text))
-    await site.database.alter(auditTriggers(site.database.dialect.name))
+    await site.database.alter([...auditTriggers(site.database.dialect.name), ...searchTables(site.database.dialect)])
     await announce(site, 'meta')
     for (const app of site.apps.all) await seedApp(site, app)
     const after = await runPatches(site, 'after-sync')
@@ -54,6 +57,8 @@ export async function migrateSite(site: OpenSite, options: MigrateOptions = {}):
     await announce(site, 'access')
     await announce(site, 'config')
     await site.freshen()
+    // Of use to others only where they share: this process ends, or fills its own as it goes.
+    if ((await sharedStoreOf(site)).name !== 'none') await warmCaches(site)
     return { definitions, schema, patches: [...before, ...after] }
   })
 }
@@ -145,7 +150,7 @@ async function ensure(ctx: Context, doctype: string, seeds: readonly { name: str
 
 async function applyFixture(ctx: Context, doctype: string, values: Record<string, unknown>): Promise<void> {
   const meta = await ctx.site.meta.get(doctype)
-  const name = meta.isSingle ? meta.name : (values.name as string | undefined)
+  const name = meta.isSingle ? meta.name : fixtureName(meta, values)
   const stored = name === undefined ? undefined : await find(ctx, meta, name)
   if (!stored) {
     await insert(ctx, doctype, values, name === undefined ? {} : { naming: { given: name, honourGiven: true } })
@@ -155,6 +160,12 @@ async function applyFixture(ctx: Context, doctype: string, values: Record<string
   const named = withRowNames(meta, stored, values)
   await assignValues(ctx, meta, wanted, named, documentForm)
   if (changedFields(meta, wanted, stored).length > 0) await save(ctx, await openForWrite(ctx, doctype, stored.name), named)
+}
+
+/** The name under which a fixture is found again: its own, or the field that names documents of its DocType. */
+function fixtureName(meta: Meta, values: Record<string, unknown>): string | undefined {
+  const namingField = /^field:(.+)$/i.exec(String(meta.definition.autoname ?? ''))?.[1]
+  return (values.name ?? (namingField === undefined ? undefined : values[namingField])) as string | undefined
 }
 
 /** Rows of fixtures have no names; they are taken for the stored ones in the same places. */

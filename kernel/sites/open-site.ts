@@ -4,13 +4,16 @@ import { isAbsolute, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Apps } from '#kernel/apps/apps.ts'
+import { closeCaches } from '#kernel/cache/stores.ts'
 import type { Clock, Context, Principal, RequestFacts } from '#kernel/context/context.ts'
 import { openUnit } from '#kernel/context/unit-of-work.ts'
 import type { Database, DatabaseAddress } from '#kernel/database/database.ts'
 import { Deadlocked } from '#kernel/database/errors.ts'
+import { type DatabaseWatch, ObservedDatabase } from '#kernel/database/observed.ts'
 import { openDatabase } from '#kernel/database/open.ts'
 import { closeRateLimiter } from '#kernel/limits/rate-limit.ts'
 import { MetaStore } from '#kernel/meta/store.ts'
+import { closeWire } from '#kernel/redis/wire.ts'
 import { SiteUnreadable } from './errors.ts'
 import { readEpoch } from './epoch.ts'
 import { Freshness } from './freshness.ts'
@@ -24,6 +27,8 @@ export interface SiteOpening {
   apps: Apps
   clock: Clock
   log: Logger
+  /** Hears of every statement. */
+  watch?: DatabaseWatch
 }
 
 /** The platform acting for itself: commands, migrations, schedules. */
@@ -58,7 +63,8 @@ export function addressOf(folder: string, config: SiteConfig): DatabaseAddress {
 export async function openSite(opening: SiteOpening): Promise<OpenSite> {
   const config = readConfig(opening.folder)
   const address = addressOf(opening.folder, config)
-  const site = new OpenSite(opening, config, address, await openDatabase(address))
+  const plain = await openDatabase(address)
+  const site = new OpenSite(opening, config, address, opening.watch ? new ObservedDatabase(plain, opening.watch) : plain)
   try {
     await site.load()
   } catch (error) {
@@ -116,6 +122,9 @@ export class OpenSite implements Site {
   get epoch(): Readonly<Epoch> {
     return this.#freshness.epoch
   }
+  get areas(): ReadonlyMap<string, number> {
+    return this.#freshness.areas
+  }
   get timeZone(): string {
     return this.#settings.get('time_zone') || 'UTC'
   }
@@ -123,7 +132,8 @@ export class OpenSite implements Site {
   /** Reads settings and counters anew and drops what was derived; called once the system tables exist. */
   async load(): Promise<void> {
     // Counters first: what changes while the rest is read makes them differ, and is noticed at the next look.
-    this.#freshness = this.#watch(await readEpoch(this.database))
+    const { areas: _, ...epoch } = await readEpoch(this.database)
+    this.#freshness = this.#watch(epoch)
     this.#meta.forget()
     for (const cache of Object.values(this.cache)) cache.clear()
     this.#settings = await readSettings(this.database)
@@ -159,9 +169,9 @@ export class OpenSite implements Site {
   async run<T>(
     who: Principal,
     work: (ctx: Context) => Promise<T>,
-    facts: Partial<RequestFacts> & { readOnly?: boolean; elevation?: string } = {},
+    facts: Partial<RequestFacts> & { readOnly?: boolean; isFresh?: boolean; elevation?: string } = {},
   ): Promise<T> {
-    await this.freshen()
+    if (!facts.isFresh) await this.freshen()
     const request: RequestFacts = { id: facts.id ?? randomUUID(), ip: facts.ip ?? '', via: facts.via ?? 'code' }
     for (let attempt = 1; ; attempt++) {
       const unit = openUnit(this, who, request, facts.elevation)
@@ -184,6 +194,8 @@ export class OpenSite implements Site {
 
   async close(): Promise<void> {
     await closeRateLimiter(this)
+    await closeWire(this)
+    await closeCaches(this)
     await this.database.close()
   }
 }

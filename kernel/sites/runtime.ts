@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino'
 import { Apps } from '#kernel/apps/apps.ts'
 import { loadApps } from '#kernel/apps/load.ts'
 import type { Clock } from '#kernel/context/context.ts'
+import type { DatabaseWatch } from '#kernel/database/observed.ts'
 import { logRedaction } from '#kernel/audit/redact.ts'
 import { SiteNotFound } from './errors.ts'
 import { type OpenSite, openSite, readConfig } from './open-site.ts'
@@ -31,6 +32,8 @@ export interface Runtime {
   site(host: string): Promise<OpenSite>
   /** The sites that are open in this process now. */
   opened(): Promise<OpenSite[]>
+  /** Has the statements of sites that are opened from now on told to a watch. */
+  observe(watchOf: (host: string) => DatabaseWatch): void
   /** Forgets a site that is about to be dropped. */
   release(host: string): Promise<void>
   close(): Promise<void>
@@ -55,6 +58,7 @@ class SiteRuntime implements Runtime {
   readonly apps: Apps
   readonly clock: Clock
   readonly log: Logger
+  #watchOf: ((host: string) => DatabaseWatch) | undefined
   readonly #open = new Map<string, { site: Promise<OpenSite>; seen: number; birth: number }>()
 
   constructor(sitesFolder: string, apps: Apps, clock: Clock, log: Logger) {
@@ -62,6 +66,10 @@ class SiteRuntime implements Runtime {
     this.apps = apps
     this.clock = clock
     this.log = log
+  }
+
+  observe(watchOf: (host: string) => DatabaseWatch): void {
+    this.#watchOf = watchOf
   }
 
   hosts(): string[] {
@@ -97,7 +105,10 @@ class SiteRuntime implements Runtime {
     // Dropped, or dropped and made anew, by another process.
     if (known) await this.release(host)
     if (birth === undefined) throw new SiteNotFound({ host: host.slice(0, 100) })
-    const site = openSite({ host, folder: join(this.sitesFolder, host), apps: this.apps, clock: this.clock, log: this.log.child({ site: host }) })
+    const { apps, clock } = this
+    const watch = this.#watchOf?.(host)
+    const opening = { host, folder: join(this.sitesFolder, host), apps, clock, log: this.log.child({ site: host }) }
+    const site = openSite({ ...opening, ...(watch && { watch }) })
     const entry = { site, seen: now, birth }
     this.#open.set(host, entry)
     site.catch(() => {

@@ -35,6 +35,8 @@ export interface Site {
   readonly settings: ReadonlyMap<string, string | null>
   /** Counters that grow when definitions (`meta`), users, roles, rights or sessions (`access`), or settings (`config`) change, in any process. */
   readonly epoch: Readonly<Epoch>
+  /** Counters of narrower areas, raised with `bumpArea`; what is missing has never changed. */
+  readonly areas: ReadonlyMap<string, number>
   /** Values derived from metadata or access rules; emptied when the epoch of their kind moves. */
   readonly cache: { readonly meta: Map<string, unknown>; readonly access: Map<string, unknown>; readonly config: Map<string, unknown> }
   /** Resolves once this process has seen every change committed before the call; undefined when there is nothing to wait for. */
@@ -42,8 +44,13 @@ export interface Site {
   /**
    * One unit of work: opens a context, runs `work`, commits once at the end, rolls everything back when it throws, then runs the
    * after-commit effects. Retried when the engine reports a deadlock.
+   * @param facts `isFresh`: the caller has just awaited `freshen()`, once for several units of work that begin together
    */
-  run<T>(who: Principal, work: (ctx: Context) => Promise<T>, facts?: Partial<RequestFacts> & { readOnly?: boolean }): Promise<T>
+  run<T>(
+    who: Principal,
+    work: (ctx: Context) => Promise<T>,
+    facts?: Partial<RequestFacts> & { readOnly?: boolean; isFresh?: boolean },
+  ): Promise<T>
   /** A unit of work with full rights, for the platform itself. @param why goes to the audit log */
   asSystem<T>(why: string, work: (ctx: Context) => Promise<T>): Promise<T>
   close(): Promise<void>

@@ -7,6 +7,7 @@ import { FileAnswer } from '#kernel/methods/file-answer.ts'
 import type { Verb } from '#kernel/methods/method.ts'
 import type { Site } from '#kernel/sites/site.ts'
 import { isSet } from '#kernel/sites/settings.ts'
+import { languageForGuest, loadTranslations, translateError } from '#kernel/translations/translate.ts'
 import { sessionCookies, sidOf } from './cookies.ts'
 import { type ErrorView, successBody } from './envelope.ts'
 import type { Answer, Call, Outcome, Route } from './exchange.ts'
@@ -14,7 +15,7 @@ import { dispositionHeader } from './headers.ts'
 import { type Effect, withIdempotency } from './idempotency.ts'
 
 /** What an error that comes out of the work is shown with. */
-export type ViewFacts = Pick<ErrorView, 'withTraceback' | 'messages' | 'sessionExpired'>
+export type ViewFacts = Pick<ErrorView, 'withTraceback' | 'messages' | 'sessionExpired' | 'sentence'>
 
 /** A request as far as it has been read. */
 export interface Reading {
@@ -58,11 +59,20 @@ const none: Record<string, string> = {}
  * Does the work of a request in one unit of work: who is it, may it, do it, commit. A GET never commits, unless its method says so.
  * @param known  the caller, when it had to be found out before the body was read
  * @param facts  filled in for the case that the work fails
+ * @param tell   hears who the caller is
  */
-export async function answerRequest(reading: Reading, route: Route, facts: { view: ViewFacts }, known?: Caller): Promise<Outcome> {
+export async function answerRequest(
+  reading: Reading,
+  route: Route,
+  facts: { view: ViewFacts },
+  known?: Caller,
+  tell?: (user: string) => void,
+): Promise<Outcome> {
   const { request, site, verb, path, params, query } = reading
-  const call: Call = { verb, version: route.version, path, params, query, headers: request.headers, isHead: request.method === 'HEAD' }
-  const commitsOnGet = route.method !== undefined && site.apps.method(route.method)?.commitsOnGet === true
+  const isHead = request.method === 'HEAD'
+  const search = request.raw.url?.slice(path.length + 1) ?? ''
+  const call: Call = { verb, version: route.version, path, params, query, search, headers: request.headers, isHead }
+  const commitsOnGet = route.commitsOnGet === true || (route.method !== undefined && site.apps.method(route.method)?.commitsOnGet === true)
   const requestFacts: Partial<RequestFacts> & { readOnly: boolean } = {
     id: request.id,
     ip: request.ip,
@@ -77,7 +87,15 @@ export async function answerRequest(reading: Reading, route: Route, facts: { vie
       caller ??= await identify(reading)
       const ctx = contextOf(outer, caller.who.principal)
       acting = ctx
-      facts.view = { withTraceback: seesTracebacks(ctx), messages: ctx.messages, sessionExpired: caller.who.sessionExpired === true }
+      tell?.(ctx.user.name)
+      const language = languageOf(ctx, request.headers['accept-language'])
+      await loadTranslations(site, language)
+      facts.view = {
+        withTraceback: seesTracebacks(ctx),
+        messages: ctx.messages,
+        sessionExpired: caller.who.sessionExpired === true,
+        sentence: (error) => translateError(site, language, error),
+      }
       const key = verb === 'GET' ? undefined : request.headers['idempotency-key']
       const work = async (): Promise<Effect> => {
         const answer = withFile(await route.handler(ctx, call))
@@ -101,8 +119,11 @@ export async function answerRequest(reading: Reading, route: Route, facts: { vie
 /** A method's file goes out as it is, under its own name. */
 function withFile(answer: Answer): Answer {
   if (!(answer.data instanceof FileAnswer)) return answer
-  const { fileName, type, content } = answer.data
-  return { headers: { 'content-disposition': dispositionHeader('attachment', fileName) }, raw: { type, body: content } }
+  const { fileName, type, content, isShown } = answer.data
+  return {
+    headers: { 'content-disposition': dispositionHeader(isShown ? 'inline' : 'attachment', fileName) },
+    raw: { type, body: content },
+  }
 }
 
 function contextOf(outer: Context, principal: Principal): Context {
@@ -111,6 +132,10 @@ function contextOf(outer: Context, principal: Principal): Context {
 
 function fromEffect({ answer, body }: Effect): Outcome {
   return { status: answer.status ?? 200, headers: { ...answer.headers }, ...(body && { body }), ...(answer.raw && { raw: answer.raw }) }
+}
+
+function languageOf({ site, user }: Context, accepted: string | undefined): string {
+  return user.name === guest.name ? languageForGuest(site, accepted) : user.language
 }
 
 function seesTracebacks(ctx: Context): boolean {

@@ -32,6 +32,8 @@ export interface ErrorView {
   /** What the work had to say before it was undone. */
   readonly messages: readonly UserMessage[]
   readonly sessionExpired: boolean
+  /** The sentence of a refusal in the caller's language. */
+  readonly sentence?: (error: AppError) => string
 }
 
 /** What is said of failures that nobody foresaw: no word about the inside. */
@@ -56,7 +58,8 @@ interface ErrorFacts {
 
 function factsOf(error: unknown, view: ErrorView): ErrorFacts {
   if (error instanceof AppError) {
-    const { status, code, field, excType, message } = error
+    const { status, code, field, excType } = error
+    const message = view.sentence?.(error) ?? error.message
     if (status < 500 || status === 503 || status === 508)
       return { status: statusFor(error, view.version), code, field, excType, message, data: status < 500 ? error.data : undefined }
   }

@@ -99,3 +99,11 @@ export const KeyMalformed = defineError<{ field: string }>({
   excType: 'ValidationError',
   message: () => 'An Idempotency-Key has 1 to 200 printable ASCII characters.',
 })
+
+/** A form that another site sent in its visitor's name. */
+export const CrossSiteForm = defineError({
+  code: 'http/cross-site-form',
+  status: 403,
+  excType: 'PermissionError',
+  message: () => 'This form came from another site. Open the page here and try again.',
+})

@@ -18,6 +18,8 @@ export interface Call {
   readonly params: Record<string, unknown>
   /** The query alone. */
   readonly query: Record<string, unknown>
+  /** The query as it came, without `?`: signatures cover its bytes. */
+  readonly search?: string
   readonly headers: IncomingHttpHeaders
 }
 
@@ -53,6 +55,8 @@ export interface Route {
   readonly version: 1 | 2
   /** The method it calls, where it calls one. */
   readonly method?: string
+  /** A GET of it may commit: signing in ends with one. */
+  readonly commitsOnGet?: boolean
 }
 
 /** Finds the route of an address without query; undefined: nothing is there. */

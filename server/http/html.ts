@@ -63,7 +63,7 @@ export function page(title: string, nonce: string, body: Markup, script: Markup)
 </head>
 <body>
 <main>${body.markup}</main>
-<script nonce="${nonce}">${script.markup}</script>
+${script.markup === '' ? '' : `<script nonce="${nonce}">${script.markup}</script>`}
 </body>
 </html>
 `

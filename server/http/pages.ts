@@ -1,15 +1,24 @@
-import { randomBytes } from 'node:crypto'
 import type { Context } from '#kernel/context/context.ts'
 import { sessionIdOf } from '#kernel/identity/authenticate.ts'
 import { csrfTokenOf } from '#kernel/identity/sessions.ts'
 import { VerbRefused } from './errors.ts'
 import type { Answer, Call, Handler, Route } from './exchange.ts'
-import { html, type Markup, page, raw, scriptText } from './html.ts'
+import { html, type Markup, scriptText } from './html.ts'
+import { outboxFrame, outboxPage, type PageParts, unsubscribePage } from './mail-pages.ts'
 import { visibleDocTypes, visibleMethods } from './openapi.ts'
+import { pageAnswer } from './page-answer.ts'
+import { printPage } from './print-page.ts'
+import { workflowActionPage } from './workflow-page.ts'
 
 /** The pages that people open in a browser, until screens take these addresses over. */
 export function pageRoute(path: string): Route | undefined {
-  if (path === '/' || path === '/login') return { version: 1, handler: read(startPage) }
+  if (path === '/workflow-action') return { version: 1, handler: read(linkedActionPage) }
+  if (path === '/printview') return { version: 1, handler: read(printPage) }
+  if (path === '/unsubscribe') return { version: 1, handler: read(async (ctx, call) => secretAnswer(unsubscribePage(ctx, call))) }
+  if (/^\/outbox\/[^/]+\/html$/.test(path)) return { version: 1, handler: read(signedInOr(outboxFrame)) }
+  if (/^\/outbox(\/[^/]+)?$/.test(path))
+    return { version: 1, handler: read(signedInOr(async (ctx, call) => framingAnswer(await outboxPage(ctx, call)))) }
+  if (path === '/') return { version: 1, handler: read(startPage) }
   if (/^\/(app|desk)(\/|$)/.test(path)) return { version: 1, handler: read(appPage) }
   return undefined
 }
@@ -102,12 +111,7 @@ document.getElementById('sign-out')?.addEventListener('click', async () => {
 
 /** Stands where the desk will be; holds the CSRF token, which clients read from here. Guests are sent to sign in. */
 async function appPage(ctx: Context, call: Call): Promise<Answer> {
-  if (ctx.user.name === 'Guest')
-    return {
-      status: 302,
-      headers: { location: `/login?redirect-to=${encodeURIComponent(call.path)}` },
-      raw: { type: 'text/plain; charset=utf-8', body: '' },
-    }
+  if (ctx.user.name === 'Guest') return signInAnswer(call)
   const id = sessionIdOf(ctx.user)
   const token = id ? await csrfTokenOf(ctx, id) : ''
   const body = html`
@@ -117,12 +121,32 @@ async function appPage(ctx: Context, call: Call): Promise<Answer> {
   return pageAnswer('Orchestrator', body, script)
 }
 
-function pageAnswer(title: string, body: Markup, script: string): Answer {
-  const nonce = randomBytes(16).toString('base64')
+/** Guests are sent to sign in first. */
+function signedInOr(handler: Handler): Handler {
+  return async (ctx, call) => (ctx.user.name === 'Guest' ? signInAnswer(call) : handler(ctx, call))
+}
+
+function signInAnswer(call: Call): Answer {
   return {
-    headers: {
-      'content-security-policy': `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
-    },
-    raw: { type: 'text/html; charset=utf-8', body: page(title, nonce, body, raw(script)) },
+    status: 302,
+    headers: { location: `/login?redirect-to=${encodeURIComponent(call.path)}` },
+    raw: { type: 'text/plain; charset=utf-8', body: '' },
   }
+}
+
+async function linkedActionPage(ctx: Context, call: Call): Promise<Answer> {
+  return secretAnswer(await workflowActionPage(ctx, call))
+}
+
+/** A page whose address holds a secret. */
+function secretAnswer({ title, body, script }: PageParts): Answer {
+  const answer = pageAnswer(title, body, script)
+  return { ...answer, headers: { ...answer.headers, 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' } }
+}
+
+/** A page that shows another one of this site in a frame. */
+function framingAnswer({ title, body, script }: PageParts): Answer {
+  const answer = pageAnswer(title, body, script)
+  const policy = `${answer.headers?.['content-security-policy']}; frame-src 'self'`
+  return { ...answer, headers: { ...answer.headers, 'content-security-policy': policy, 'cache-control': 'no-store' } }
 }

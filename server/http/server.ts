@@ -17,14 +17,21 @@ import { errorPage } from './html.ts'
 import { pageRoute } from './pages.ts'
 import { readForm, readParams } from './read-body.ts'
 import { commandRoute, findRoute, versionOf } from './routes.ts'
+import { type ObserveOptions, observeRequests, type RequestObserver } from '#server/observability/observe-requests.ts'
+import { bears, metricsText } from '#server/observability/ops-server.ts'
+import { serveOAuth } from './oauth.ts'
+import { signInRoute } from './sign-in.ts'
 import { type SiteChoice, siteFinder } from './site-of-request.ts'
 import { drain, isMultipart, receiveMultipart, receivedFileOf } from './upload.ts'
+import { serveWebhooks } from './webhooks.ts'
 
 export interface ServerOptions extends SiteChoice {
   /** Bytes that a body may have; default 10 MB. Uploaded files have their own limit. */
   bodyLimit?: number
   /** Which proxies may say who the client is, as Fastify's option of that name; default: none. */
   trustProxy?: boolean | string | string[]
+  /** What is told of requests, to logs and figures; default: nothing. */
+  observe?: Omit<ObserveOptions, 'apps'> & { readonly metricsToken?: string }
 }
 
 const defaultBodyLimit = 10 * 1024 * 1024
@@ -39,7 +46,7 @@ export function createServer(runtime: Runtime, options: ServerOptions = {}): Fas
     logger: false,
     bodyLimit: options.bodyLimit ?? defaultBodyLimit,
     trustProxy: options.trustProxy ?? false,
-    genReqId: () => randomUUID(),
+    genReqId: (request) => idFromProxy(request.headers['x-request-id'], options) ?? randomUUID(),
     forceCloseConnections: 'idle',
     // Clients that offer HTTP/2 with each request are answered in HTTP/1.
     http: { shouldUpgradeCallback: isLive },
@@ -63,13 +70,23 @@ export function createServer(runtime: Runtime, options: ServerOptions = {}): Fas
       .code(ready ? 200 : 503)
       .send({ status: ready ? 'ready' : 'not ready' })
   })
+  const metricsToken = options.observe?.metricsToken
+  if (options.observe) observeRequests(app, { ...options.observe, apps: runtime.apps })
+  if (metricsToken)
+    app.get('/metrics', async (request, reply) => {
+      if (!bears(request.headers.authorization, metricsToken)) throw new PathUnknown({ path: '/metrics' })
+      const { type, body } = await metricsText()
+      return reply.headers(answerHeaders).type(type).send(body)
+    })
   const findSite = siteFinder(runtime, options)
+  serveWebhooks(app, findSite, runtime.apps)
+  serveOAuth(app, findSite)
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
   })
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
-    await handle(findSite, request, reply, () => isClosing)
+    await handle(findSite, request, reply, () => isClosing, options.observe?.observer)
     return reply
   }
   app.route({ method: [...verbs], url: '/', handler })
@@ -88,6 +105,7 @@ async function handle(
   request: FastifyRequest,
   reply: FastifyReply,
   isClosing: () => boolean,
+  observer: RequestObserver | undefined,
 ): Promise<FastifyReply> {
   const facts: { view: ViewFacts } = { view: nothingKnown }
   let site: Site | undefined
@@ -95,6 +113,7 @@ async function handle(
   let succeeded = false
   try {
     site = await findSite(request.headers)
+    observer?.note(request, { site: site.host })
     if (site.config.allow_cors) reply.headers(corsHeaders(site, request.headers) ?? {})
     if (request.method === 'OPTIONS')
       return await reply
@@ -107,9 +126,9 @@ async function handle(
     const route =
       typeof command === 'string' && command !== ''
         ? commandRoute(command, reading.path)
-        : (findRoute(reading.path) ?? pageRoute(reading.path))
+        : (signInRoute(reading.path) ?? findRoute(reading.path) ?? pageRoute(reading.path))
     if (!route) throw new PathUnknown({ path: reading.path.slice(0, 140) })
-    const outcome = await answerRequest(reading, route, facts, caller)
+    const outcome = await answerRequest(reading, route, facts, caller, (user) => observer?.note(request, { user }))
     succeeded = true
     if (isClosing()) reply.header('connection', 'close')
     return await send(request, reply, outcome)
@@ -120,6 +139,11 @@ async function handle(
   } finally {
     if (received && site) await received.finish(site, succeeded)
   }
+}
+
+/** The id that a trusted proxy gave the request, so that its log and ours tell of the same one. */
+function idFromProxy(given: string | string[] | undefined, { trustProxy }: ServerOptions): string | undefined {
+  return trustProxy && typeof given === 'string' && /^[A-Za-z0-9_-]{8,64}$/.test(given) ? given : undefined
 }
 
 const nothingKnown: ViewFacts = { withTraceback: false, messages: [], sessionExpired: false }
@@ -210,7 +234,8 @@ function asDefined(error: FastifyError, bodyLimit: number): unknown {
 }
 
 /** Whether requests can be answered: the sites folder is there, and the one site that is served has its database. */
-async function isReady(runtime: Runtime, options: ServerOptions): Promise<boolean> {
+/** Whether the sites can be reached: the one that is served, or the only one. */
+export async function isReady(runtime: Runtime, options: Pick<SiteChoice, 'site'>): Promise<boolean> {
   try {
     const hosts = runtime.hosts()
     const only = options.site ?? (hosts.length === 1 ? hosts[0] : undefined)

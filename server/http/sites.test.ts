@@ -66,7 +66,8 @@ function slowRuntime(milliseconds: number): Runtime {
       return { status: 200, headers: {}, body: { message: 'done' } }
     },
   }
-  return { hosts: () => [site.host], has: () => true, site: async () => site as unknown as OpenSite } as unknown as Runtime
+  const apps = { all: [] } as unknown as Apps
+  return { apps, hosts: () => [site.host], has: () => true, site: async () => site as unknown as OpenSite } as unknown as Runtime
 }
 
 test('closing lets what is under way finish', async () => {

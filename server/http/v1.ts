@@ -1,6 +1,6 @@
 import type { Context } from '#kernel/context/context.ts'
 import { callDocumentMethod } from '#kernel/methods/call-document.ts'
-import { callMethod, findMethod } from '#kernel/methods/call.ts'
+import { callMethod, methodAt } from '#kernel/methods/call.ts'
 import { list } from '#kernel/query/list.ts'
 import { addOne, changeOne, readOne, removeOne } from './documents.ts'
 import { BadParameter, VerbRefused } from './errors.ts'
@@ -23,7 +23,7 @@ export function routeV1(parts: readonly string[]): Handler | undefined {
 
 /** Runs a method and gives its result as `message`. */
 export async function runMethod(ctx: Context, call: Call, path: string): Promise<Answer> {
-  const data = await callMethod(ctx, findMethod(ctx, path), call.params, call.verb)
+  const data = await callMethod(ctx, await methodAt(ctx, path), call.params, call.verb)
   return { key: 'message', data }
 }
 

@@ -2,7 +2,7 @@ import type { Context } from '#kernel/context/context.ts'
 import { getDocument } from '#kernel/documents/load.ts'
 import { copyAsNew } from '#kernel/documents/new-document.ts'
 import { callDocumentMethod } from '#kernel/methods/call-document.ts'
-import { callMethod, findMethod } from '#kernel/methods/call.ts'
+import { callMethod, methodAt } from '#kernel/methods/call.ts'
 import { doctypeAnswer } from '#kernel/methods/doctype-answer.ts'
 import { demand } from '#kernel/permissions/grants.ts'
 import { count } from '#kernel/query/count.ts'
@@ -77,7 +77,7 @@ function routeDoctype(doctype: string, rest: readonly string[]): Handler | undef
 async function runMethodV2(ctx: Context, call: Call, first: string, rest: readonly string[]): Promise<Answer> {
   if (rest.length === 0 && first === 'bulk_delete') return bulkDelete(ctx, call, undefined)
   if (rest.length === 0 && first === 'bulk_update') return bulkUpdate(ctx, call, undefined)
-  return { data: await callMethod(ctx, findMethod(ctx, await methodPath(ctx, first, rest)), call.params, call.verb) }
+  return { data: await callMethod(ctx, await methodAt(ctx, await methodPath(ctx, first, rest)), call.params, call.verb) }
 }
 
 /** `/method/<DocType>/<verb>` names a function in the DocType's own module. */
@@ -142,7 +142,14 @@ async function listV2(ctx: Context, { params }: Call, doctype: string): Promise<
   const parent = textParam(params, 'parent')
   const after = textParam(params, 'after') ?? textParam(params, 'cursor')
   const expand = namesParam(params, 'expand')
-  const asked = { filters: params.filters || undefined, orFilters: params.or_filters || undefined, ...(parent && { parent }), wire }
+  const search = textParam(params, 'search')
+  const asked = {
+    filters: params.filters || undefined,
+    orFilters: params.or_filters || undefined,
+    ...(search && { search }),
+    ...(parent && { parent }),
+    wire,
+  }
   const extra: Record<string, unknown> = {}
   if (parts.includes('count')) extra.count = await count(ctx, doctype, asked)
   // No rows were asked for; the DocType must be one that the caller may list all the same.
@@ -167,11 +174,13 @@ async function listV2(ctx: Context, { params }: Call, doctype: string): Promise<
 async function countV2(ctx: Context, { params }: Call, doctype: string): Promise<Answer> {
   const parent = textParam(params, 'parent')
   const upTo = countParam(params, 'limit')
+  const search = textParam(params, 'search')
   const data = await count(ctx, doctype, {
     filters: params.filters || undefined,
     orFilters: params.or_filters || undefined,
     ...(parent && { parent }),
     ...(upTo && { upTo }),
+    ...(search && { search }),
     wire: wireOf(ctx.site, 2),
   })
   return { data }
