@@ -120,18 +120,23 @@ export async function listKeys(ctx: Context, user: string): Promise<KeyListing[]
 }
 
 /**
- * Who signs in with an Authorization header. One hash and one Map lookup for a header that this process has checked since the last
+ * Who signs in with an Authorization header, and until when. One hash and one Map lookup for a header that this process has checked since the last
  * change of access.
+ * @returns `expires` in milliseconds since 1970, `Infinity` for a key without an end
  * @throws InvalidCredential       unknown, revoked or expired key, wrong secret, disabled user: all the same
  * @throws MalformedAuthorization, UnknownScheme
  */
-export async function principalOfKey(site: Site, header: string, ip: string): Promise<Principal> {
+export async function keyHolder(
+  site: Site,
+  header: string,
+  ip: string,
+): Promise<{ readonly principal: Principal; readonly expires: number }> {
   const cacheKey = hash('sha256', header, 'base64url')
   const now = site.clock.now()
   const known = remembered(site).get(cacheKey) ?? (await checkKey(site, header, cacheKey))
   if (known.expires <= now) throw new InvalidCredential({})
   if (now - known.touched >= touchEveryMs) touch(site, known, now, ip)
-  return known.principal
+  return known
 }
 
 async function checkKey(site: Site, header: string, cacheKey: string): Promise<KnownKey> {

@@ -1,6 +1,6 @@
 import type { Principal } from '#kernel/context/context.ts'
 import type { Site } from '#kernel/sites/site.ts'
-import { principalOfKey } from './api-keys.ts'
+import { keyHolder } from './api-keys.ts'
 import { InvalidCredential, InvalidCsrfToken, UserUnavailable } from './errors.ts'
 import { isSameText } from './keyed-hash.ts'
 import { guest, guestName, principalOf } from './principals.ts'
@@ -25,6 +25,8 @@ export interface Authenticated {
   readonly principal: Principal
   readonly via: 'guest' | 'session' | 'key'
   readonly session?: Session
+  /** When a key or token ends, in milliseconds since 1970; `Infinity`: never. */
+  readonly expires?: number
   /** The sid sent names no live session: the answer says so (`session_expired`) and goes to a guest. */
   readonly sessionExpired?: boolean
 }
@@ -41,7 +43,8 @@ export async function authenticate(site: Site, credentials: Credentials): Promis
   if (credentials.authorization !== undefined && credentials.authorization !== '') {
     const source = credentials.authorizationSource
     if (source && source !== 'User') throw new InvalidCredential({})
-    return { principal: await principalOfKey(site, credentials.authorization, credentials.ip), via: 'key' }
+    const { principal, expires } = await keyHolder(site, credentials.authorization, credentials.ip)
+    return { principal, via: 'key', expires }
   }
   const { sid } = credentials
   if (!sid || sid === guestName) return nobody

@@ -1,5 +1,5 @@
 import type { Principal } from '#kernel/context/context.ts'
-import { principalOfKey } from '#kernel/identity/api-keys.ts'
+import { keyHolder } from '#kernel/identity/api-keys.ts'
 import { guest, principalOf } from '#kernel/identity/principals.ts'
 import { UserUnavailable } from '#kernel/identity/errors.ts'
 import { loadSession, type Session } from '#kernel/identity/sessions.ts'
@@ -32,14 +32,17 @@ export interface Member {
   end(reason?: string): void
 }
 
-/** Keys have no end of their own; whether one was withdrawn is seen by the counter of rights. */
-const never = Number.MAX_SAFE_INTEGER
+/** Visitors have nothing that could end; whether a credential was withdrawn is seen by the counter of rights. */
+const never = Number.POSITIVE_INFINITY
 
 /** Who a proof stands for now; undefined when it is worth nothing any more. Does not count as a sign of life of the session. */
 export async function proven(site: Site, proof: Proof): Promise<{ principal: Principal; until: number } | undefined> {
   try {
     if (proof.via === 'guest') return { principal: guest, until: never }
-    if (proof.via === 'key') return { principal: await principalOfKey(site, proof.authorization, proof.ip), until: never }
+    if (proof.via === 'key') {
+      const { principal, expires } = await keyHolder(site, proof.authorization, proof.ip)
+      return { principal, until: expires }
+    }
     const session = await loadSession(site, proof.session.id)
     if (!session || session.expires <= site.clock.now()) return undefined
     const user = await principalOf(site, session.user)

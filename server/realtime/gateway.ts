@@ -134,7 +134,7 @@ async function memberOf(site: Site, socket: Socket, ip: string): Promise<Member>
     channel: channelOf(socket),
     proof,
     principal: who.principal,
-    until: who.session?.expires ?? Number.MAX_SAFE_INTEGER,
+    until: who.session?.expires ?? who.expires ?? Number.POSITIVE_INFINITY,
     rooms: new Set(),
     account: proof.via === 'guest' ? `visitor ${ip}` : who.principal.name,
     end: (reason) => endSocket(socket, reason),

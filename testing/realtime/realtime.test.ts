@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { createKey } from '#kernel/identity/api-keys.ts'
 import { openForWrite, save } from '#kernel/documents/save.ts'
 import { remove } from '#kernel/documents/remove.ts'
 import { rename } from '#kernel/documents/rename.ts'
@@ -159,6 +160,14 @@ test('a connection ends within two seconds of its session, and of its user', asy
   await asSystem(async (ctx) => save(ctx, await openForWrite(ctx, 'User', cas), { enabled: 0 }))
   await until('the connection ended', () => !byKey.socket.connected, 2_000)
   await asSystem(async (ctx) => save(ctx, await openForWrite(ctx, 'User', cas), { enabled: 1 }))
+})
+
+test('a connection ends with the key or token that opened it', async () => {
+  const expiresAt = Date.now() + 1_500
+  const { api_key, api_secret } = await server.asSystem((ctx) => createKey(ctx, 'ann@example.com', { label: 'short-lived', expiresAt }))
+  const ear = await connect(server.url, server.site.host, { authorization: `token ${api_key}:${api_secret}` })
+  await once(ear.socket, 'disconnect')
+  assert.ok(Date.now() >= expiresAt - 50 && Date.now() <= expiresAt + 2_000)
 })
 
 test('people see who else has a document open', async () => {
