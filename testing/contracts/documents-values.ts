@@ -19,9 +19,9 @@ export function valueTests(world: () => DocumentsWorld): void {
       {
         name: 'Firm',
         autoname: 'prompt',
-        fields: [field('city'), field('rate', 'Currency'), field('boss', 'Link', { options: 'Person' }), field('count', 'Int')],
+        fields: [field('city'), field('rate', 'Currency'), field('boss', 'Link', { options: 'Firm Boss' }), field('count', 'Int')],
       },
-      { name: 'Person', autoname: 'prompt', fields: [field('mail')] },
+      { name: 'Firm Boss', autoname: 'prompt', fields: [field('mail')] },
       {
         name: 'Deal',
         autoname: 'prompt',
@@ -31,7 +31,7 @@ export function valueTests(world: () => DocumentsWorld): void {
           field('city', 'Data', { fetch_from: 'firm.city' }),
           field('rate', 'Currency', { fetch_from: 'firm.rate', fetch_if_empty: 1 }),
           field('late', 'Data', { fetch_from: 'firm.city', allow_on_submit: 1 }),
-          field('boss', 'Link', { options: 'Person', fetch_from: 'firm.boss' }),
+          field('boss', 'Link', { options: 'Firm Boss', fetch_from: 'firm.boss' }),
           field('boss_mail', 'Data', { fetch_from: 'boss.mail' }),
           field('open', 'Data', { allow_on_submit: 1 }),
           field('size', 'Int', { fetch_from: 'firm.count' }),
@@ -93,7 +93,7 @@ export function valueTests(world: () => DocumentsWorld): void {
 
   test('values are fetched over links, again at every save', async () => {
     const w = world()
-    await w.add('Person', { name: 'P1', mail: 'p1@example.com' })
+    await w.add('Firm Boss', { name: 'P1', mail: 'p1@example.com' })
     await w.add('Firm', { name: 'F1', city: 'Ulm', rate: '12.345', boss: 'P1', count: 7 })
     await w.add('Deal', { name: 'D1', firm: 'F1', city: 'overwritten', lines: [{ firm: 'F1' }, {}] })
     let deal = await w.read('Deal', 'D1')
