@@ -166,7 +166,7 @@ test('a connection ends with the key or token that opened it', async () => {
   const expiresAt = Date.now() + 1_500
   const { api_key, api_secret } = await server.asSystem((ctx) => createKey(ctx, 'ann@example.com', { label: 'short-lived', expiresAt }))
   const ear = await connect(server.url, server.site.host, { authorization: `token ${api_key}:${api_secret}` })
-  await once(ear.socket, 'disconnect')
+  await until('the connection ended', () => !ear.socket.connected, 4_000)
   assert.ok(Date.now() >= expiresAt - 50 && Date.now() <= expiresAt + 2_000)
 })
 
