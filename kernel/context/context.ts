@@ -24,6 +24,10 @@ export interface RequestFacts {
   readonly ip: string
   /** `http`, `cli`, `job`, `test` … */
   readonly via: string
+  /** Of a job: the request that asked for it. */
+  readonly cause?: string
+  /** Where the request stands in a trace that spans systems: a W3C `traceparent`. */
+  readonly trace?: string
 }
 
 /** The time. Tests choose it. */

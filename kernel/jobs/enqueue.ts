@@ -78,9 +78,10 @@ async function writeJob(
       ctx.db.execute(
         ctx.db.dialect.compile(sql`insert into ${jobs}
           (id, job_name, queue, state, input, run_as, scopes, schedule, precedence, run_at, created, timeout_ms, max_attempts,
-            unique_key, idempotency_key)
+            unique_key, idempotency_key, cause, trace)
           values (${id}, ${name}, ${queue}, ${state}, ${text}, ${runAs}, ${scopes},
-            ${schedule}, ${precedence}, ${now + delay}, ${now}, ${timeout * 1000}, ${attempts}, ${uniqueKey}, ${idempotencyKey})`),
+            ${schedule}, ${precedence}, ${now + delay}, ${now}, ${timeout * 1000}, ${attempts}, ${uniqueKey}, ${idempotencyKey},
+            ${ctx.request.cause ?? ctx.request.id}, ${ctx.request.trace ?? null})`),
       )
     try {
       await (uniqueKey === null && idempotencyKey === null ? write() : ctx.db.savepoint(write))

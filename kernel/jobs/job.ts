@@ -21,6 +21,10 @@ export interface JobRow {
   readonly input: string
   readonly run_as: string
   readonly scopes: string | null
+  /** Id of the request that asked for it. */
+  readonly cause: string | null
+  /** A W3C `traceparent`. */
+  readonly trace: string | null
   readonly schedule: string | null
   readonly precedence: number
   readonly run_at: number

@@ -62,7 +62,7 @@ export async function runJob(
     const isLast = attempt >= row.max_attempts || !isWorthRetrying(error)
     const now = site.clock.now()
     const retryAt = isLast ? undefined : now + backoffMs(attempt, definition?.backoff ?? firstBackoff)
-    site.log.warn({ err: error, job: row.id, name: row.job_name, attempt, isLast }, 'a job failed')
+    site.log.warn({ err: error, job: row.id, request: row.cause, name: row.job_name, attempt, isLast }, 'a job failed')
     if (!(await queue.fail(claim, { error: errorText(error), retryAt }, now))) return 'lost'
     return isLast ? 'failed' : 'retried'
   } finally {
@@ -102,7 +102,13 @@ async function actor(site: Site, row: JobRow): Promise<Principal | undefined> {
 
 function runAs<T>(site: Site, who: Principal | undefined, row: JobRow, unit: (ctx: Context) => Promise<T>, isFresh = false): Promise<T> {
   if (!who) return site.asSystem(`schedule: ${row.schedule ?? row.job_name}`, unit)
-  return site.run(who, unit, { id: row.id, via: 'job', isFresh })
+  return site.run(who, unit, {
+    id: row.id,
+    via: 'job',
+    isFresh,
+    ...(row.cause && { cause: row.cause }),
+    ...(row.trace && { trace: row.trace }),
+  })
 }
 
 /** Waits for the work or for the signal; what the work does after the signal is its own affair: its unit of work has ended. */

@@ -45,6 +45,9 @@ export const jobTables = {
       /** Only while it waits. */
       unique_key: short,
       idempotency_key: short,
+      /** Id of the request that asked for it, and where that stood in a trace. */
+      cause: short,
+      trace: short,
     },
     indexes: [
       ['state', 'queue', 'precedence', 'run_at', 'id'],

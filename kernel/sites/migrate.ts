@@ -1,7 +1,8 @@
 import { warmCaches } from '#kernel/cache/operate.ts'
 import { sharedStoreOf } from '#kernel/cache/stores.ts'
 import type { LoadedApp } from '#kernel/apps/app.ts'
-import { auditTriggers } from '#kernel/audit/triggers.ts'
+import { partsOf } from '#kernel/apps/apps.ts'
+import { appendOnlyTriggers, auditTriggers } from '#kernel/audit/triggers.ts'
 import type { Context } from '#kernel/context/context.ts'
 import { textOfInstant } from '#kernel/context/time.ts'
 import type { Row } from '#kernel/database/database.ts'
@@ -49,7 +50,10 @@ export async function migrateSite(site: OpenSite, options: MigrateOptions = {}):
     await announce(site, 'meta')
     const plan = await syncSchema(site.database, await site.meta.all(), { scopes: site.apps.scopes, ...options })
     schema.push(...plan.steps.map((step) => step.text))
-    await site.database.alter([...auditTriggers(site.database.dialect.name), ...searchTables(site.database.dialect)])
+    const engine = site.database.dialect.name
+    const logs = site.apps.all.flatMap(partsOf).flatMap((part) => Object.entries(part.appendOnly ?? {}))
+    const triggers = logs.flatMap(([doctype, fields]) => appendOnlyTriggers(engine, doctype, fields))
+    await site.database.alter([...auditTriggers(engine), ...triggers, ...searchTables(site.database.dialect)])
     await announce(site, 'meta')
     for (const app of site.apps.all) await seedApp(site, app)
     const after = await runPatches(site, 'after-sync')

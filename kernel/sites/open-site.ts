@@ -13,6 +13,7 @@ import { type DatabaseWatch, ObservedDatabase } from '#kernel/database/observed.
 import { openDatabase } from '#kernel/database/open.ts'
 import { closeRateLimiter } from '#kernel/limits/rate-limit.ts'
 import { MetaStore } from '#kernel/meta/store.ts'
+import { takeReads, tellReads } from '#kernel/permissions/reads.ts'
 import { closeWire } from '#kernel/redis/wire.ts'
 import { SiteUnreadable } from './errors.ts'
 import { readEpoch } from './epoch.ts'
@@ -42,6 +43,7 @@ const platform: Principal = {
 }
 
 const deadlockRetries = 3
+const readsReason = 'telling who read what'
 
 /** @throws SiteUnreadable when the folder holds no readable configuration */
 export function readConfig(folder: string): SiteConfig {
@@ -172,13 +174,18 @@ export class OpenSite implements Site {
     facts: Partial<RequestFacts> & { readOnly?: boolean; isFresh?: boolean; elevation?: string } = {},
   ): Promise<T> {
     if (!facts.isFresh) await this.freshen()
-    const request: RequestFacts = { id: facts.id ?? randomUUID(), ip: facts.ip ?? '', via: facts.via ?? 'code' }
+    const request: RequestFacts = { id: facts.id ?? randomUUID(), ip: facts.ip ?? '', via: facts.via ?? 'code', ...passedOn(facts) }
     for (let attempt = 1; ; attempt++) {
       const unit = openUnit(this, who, request, facts.elevation)
       try {
         const result = await work(unit.ctx)
+        const reads = takeReads(unit.ctx)
+        if (reads && !facts.readOnly) await tellReads(unit.ctx.asSystem(readsReason), reads)
         if (facts.readOnly) await unit.rollback()
         else await unit.commit()
+        // What only reads writes nothing, so those who listen to reads get a transaction of their own, before the answer leaves.
+        if (reads && facts.readOnly)
+          await this.run(who, (ctx) => tellReads(ctx, reads), { ...request, isFresh: true, elevation: readsReason })
         return result
       } catch (error) {
         await unit.rollback().catch((cause) => this.log.warn({ err: cause }, 'a rollback failed'))
@@ -198,4 +205,9 @@ export class OpenSite implements Site {
     await closeCaches(this)
     await this.database.close()
   }
+}
+
+/** What goes along with work that causes other work. */
+function passedOn({ cause, trace }: Partial<RequestFacts>): Partial<RequestFacts> {
+  return { ...(cause && { cause }), ...(trace && { trace }) }
 }

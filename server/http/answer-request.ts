@@ -77,6 +77,7 @@ export async function answerRequest(
     id: request.id,
     ip: request.ip,
     via: 'http',
+    ...traceOf(request.headers.traceparent),
     readOnly: verb === 'GET' && !commitsOnGet,
   }
   let acting: Context | undefined
@@ -140,4 +141,9 @@ function languageOf({ site, user }: Context, accepted: string | undefined): stri
 
 function seesTracebacks(ctx: Context): boolean {
   return ctx.user.userType === 'System User' && isSet(ctx.site, 'allow_error_traceback')
+}
+
+/** The trace that a caller is part of, where its header is one: https://www.w3.org/TR/trace-context/. */
+function traceOf(header: string | string[] | undefined): Partial<RequestFacts> {
+  return typeof header === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(header) ? { trace: header } : {}
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { pino } from 'pino'
+import { sql } from '#kernel/database/sql.ts'
+import { administrator } from '#kernel/identity/principals.ts'
+import { enqueue } from '#kernel/jobs/enqueue.ts'
 import { logRedaction } from '#kernel/audit/redact.ts'
 import { testServer } from '#testing/server.ts'
 import { RequestObserver } from './observe-requests.ts'
@@ -51,6 +54,20 @@ suite('what operators see', () => {
     )
     assert.ok(Number(line.ms) > 0)
     assert.ok(!JSON.stringify(lines).includes('very-secret'))
+  })
+
+  test('a job tells which request asked for it, and where that stood in a trace', async () => {
+    const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    await server.site.run(administrator(), (ctx) => enqueue(ctx, 'core.tidy-up'), { id: 'request-0002', trace })
+    const { compile } = server.site.database.dialect
+    const [job] = await server.site.database.query<{ id: string; cause: string; trace: string }>(
+      compile(sql`select id, cause, trace from ${sql.id('__Job')} where cause = ${'request-0002'}`),
+    )
+    assert.equal(job?.trace, trace)
+    await server.call('GET', '/api/method/ping', { headers: { traceparent: trace, 'x-request-id': 'proxy-id-0003' } })
+    assert.equal(lines.find((one) => one.request === 'proxy-id-0003')?.trace, '4bf92f3577b34da6a3ce929d0e0e4736')
+    await server.call('GET', '/api/method/ping', { headers: { traceparent: 'made up', 'x-request-id': 'proxy-id-0004' } })
+    assert.equal(lines.find((one) => one.request === 'proxy-id-0004')?.trace, undefined)
   })
 
   test('the id of a request comes from a proxy that is trusted only, and only if it is one', async () => {

@@ -56,6 +56,7 @@ export function observeRequests(app: FastifyInstance, options: ObserveOptions): 
     accessLog?.info(
       {
         request: request.id,
+        ...traceOf(request.headers.traceparent),
         site,
         ...(options.logsUsers && user !== undefined && { user }),
         verb: request.method,
@@ -74,6 +75,12 @@ export function observeRequests(app: FastifyInstance, options: ObserveOptions): 
   app.addHook('onRequestAbort', async (request) => {
     accessLog?.info({ request: request.id, verb: request.method, status: 499 }, 'the client hung up')
   })
+}
+
+/** The trace's id alone: what joins our lines with those of other systems. */
+function traceOf(header: string | string[] | undefined): { trace?: string } {
+  const trace = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(String(header ?? ''))?.[1]
+  return trace ? { trace } : {}
 }
 
 /** Registered when a server wants them: processes that keep no figures have none. */

@@ -120,6 +120,7 @@ async function headersOf(ctx: Context, webhook: AnyDocument, log: DeliveryLog): 
   headers['content-type'] ??= log.content_type
   const time = String(Math.floor(ctx.clock.now() / 1000))
   Object.assign(headers, { 'webhook-id': log.name, 'webhook-timestamp': time, 'idempotency-key': log.name })
+  if (ctx.request.trace) headers.traceparent ??= ctx.request.trace
   if (!webhook.enable_security) return headers
   const secret = (await getSecret(ctx, 'Webhook', webhook.name, 'webhook_secret')) ?? ''
   if (secret === '') throw new DeliveryGivenUp({ webhook: webhook.name, reason: 'it should be signed and has no secret.' })
