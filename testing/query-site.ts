@@ -107,7 +107,13 @@ export async function querySite(engine: TestDatabase, options: QuerySiteOptions)
     settings: new Map<string, string>(),
     clock: { now: () => options.now ?? Date.UTC(2026, 10, 20, 12) },
     config: options.config ?? {},
-    apps: { scopes: new Set<string>(), permissionHooks: () => [], controller: (doctype: string) => options.controllers?.[doctype] },
+    apps: {
+      scopes: new Set<string>(),
+      permissionHooks: () => [],
+      readListeners: () => [],
+      watchesReads: false,
+      controller: (doctype: string) => options.controllers?.[doctype],
+    },
     meta: {
       get: async (doctype: string) => metaOf(doctype),
       meta: metaOf,

@@ -8,6 +8,7 @@ import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
 import type { ChannelDriver, OutsideChannel } from '#kernel/notifications/channel.ts'
 import type { Action } from '#kernel/permissions/grant.ts'
+import type { ReadListener } from '#kernel/permissions/reads.ts'
 import type { Embedder } from '#kernel/search/embedder.ts'
 import type { ChartSourceDefinition, ReportDefinition } from '#kernel/reports/report.ts'
 import type { Adapter } from '#kernel/adapters/adapter.ts'
@@ -26,6 +27,10 @@ export interface AppPart {
   documentMethods?: readonly DocumentMethod[]
   /** Row conditions and document checks by DocType (`*` for all). */
   permissions?: Readonly<Record<string, PermissionHooks>>
+  /** Logs, by DocType, with the fields that never change: the engine itself refuses to change them, and to delete rows. */
+  appendOnly?: Readonly<Record<string, readonly string[]>>
+  /** Hear, by DocType, which documents reached whom on any path. */
+  onRead?: Readonly<Record<string, ReadListener>>
   /** Background jobs by name. */
   jobs?: Readonly<Record<string, JobDefinition>>
   schedules?: readonly ScheduleDefinition[]

@@ -2,6 +2,7 @@ import type { Controller, DocumentListener, HookName } from '#kernel/documents/d
 import { hookNames } from '#kernel/documents/document.ts'
 import type { DocTypeDefinition } from '#kernel/meta/definition.ts'
 import type { DocumentMethod, Method } from '#kernel/methods/method.ts'
+import type { ReadListener } from '#kernel/permissions/reads.ts'
 import type { AppPart, LoadedApp, PermissionHooks } from './app.ts'
 import { AppInvalid } from './errors.ts'
 
@@ -10,17 +11,23 @@ export class Apps {
   readonly all: readonly LoadedApp[]
   /** DocTypes that confine the rows that link to them. */
   readonly scopes: ReadonlySet<string>
+  /** Whether any app listens to reads. */
+  readonly watchesReads: boolean
   readonly #doctypes = new Map<string, { app: LoadedApp; definition: DocTypeDefinition }>()
   readonly #methods = new Map<string, Method>()
   readonly #documentMethods = new Map<string, DocumentMethod>()
   readonly #prototypes = new Map<string, object>()
   readonly #listeners = new Map<string, readonly DocumentListener[]>()
   readonly #permissionHooks = new Map<string, readonly PermissionHooks[]>()
+  readonly #readListeners = new Map<string, readonly ReadListener[]>()
 
   constructor(all: readonly LoadedApp[]) {
     this.all = all
     this.scopes = new Set(all.flatMap((app) => app.scopes ?? []))
     for (const app of all) this.#index(app)
+    for (const [doctype, listener] of all.flatMap(partsOf).flatMap((part) => Object.entries(part.onRead ?? {})))
+      this.#readListeners.set(doctype, [...this.readListeners(doctype), listener])
+    this.watchesReads = this.#readListeners.size > 0
   }
 
   #index(app: LoadedApp): void {
@@ -121,6 +128,11 @@ export class Apps {
     })
   }
 
+  /** Who hears of reads of a DocType. */
+  readListeners(doctype: string): readonly ReadListener[] {
+    return this.#readListeners.get(doctype) ?? nobody
+  }
+
   /** The permission hooks that concern a DocType, those for all DocTypes included. */
   permissionHooks(doctype: string): readonly PermissionHooks[] {
     const known = this.#permissionHooks.get(doctype)
@@ -134,6 +146,8 @@ export class Apps {
     return hooks
   }
 }
+
+const nobody: readonly ReadListener[] = []
 
 /** The app itself and its parts. */
 export function partsOf(app: LoadedApp): readonly AppPart[] {

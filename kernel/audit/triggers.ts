@@ -22,8 +22,37 @@ export function auditTriggers(engine: DialectName): string[] {
   )
 }
 
+/**
+ * Likewise for an app's log: rows are not deleted, and these columns never change. Others, such as a link that follows a rename, may.
+ * @param fields columns of the DocType's table
+ */
+export function appendOnlyTriggers(engine: DialectName, doctype: string, fields: readonly string[]): string[] {
+  const [update, remove] = [triggerName(doctype, 'update'), triggerName(doctype, 'delete')]
+  const table = engine === 'mariadb' ? `\`${tableOf(doctype)}\`` : `"${tableOf(doctype)}"`
+  const columns = fields.map((field) => `"${field}"`).join(', ')
+  if (engine === 'postgres')
+    return [
+      refusingFunction,
+      `create or replace trigger "${update}" before update of ${columns} on ${table} for each row execute function audit_append_only()`,
+      `create or replace trigger "${remove}" before delete on ${table} for each row execute function audit_append_only()`,
+      `create or replace trigger "${triggerName(doctype, 'truncate')}" before truncate on ${table} for each statement execute function audit_append_only()`,
+    ]
+  if (engine === 'sqlite')
+    return [
+      `create trigger if not exists "${update}" before update of ${columns} on ${table} begin select raise(abort, '${refusal}'); end`,
+      `create trigger if not exists "${remove}" before delete on ${table} begin select raise(abort, '${refusal}'); end`,
+    ]
+  const same = fields.map((field) => `old.\`${field}\` <=> new.\`${field}\``).join(' and ')
+  const signal = `signal sqlstate '45000' set message_text = '${refusal}'`
+  return [
+    `create or replace trigger \`${update}\` before update on ${table} for each row if not (${same}) then ${signal}; end if`,
+    `create or replace trigger \`${remove}\` before delete on ${table} for each row ${signal}`,
+  ]
+}
+
+const refusingFunction = `create or replace function audit_append_only() returns trigger language plpgsql as $$ begin raise exception '${refusal}'; end $$`
+
 function postgresTriggers(): string[] {
-  const refuse = `create or replace function audit_append_only() returns trigger language plpgsql as $$ begin raise exception '${refusal}'; end $$`
   const triggers = doctypes.flatMap((doctype) => {
     const table = `"${tableOf(doctype)}"`
     return [
@@ -31,9 +60,9 @@ function postgresTriggers(): string[] {
       `create or replace trigger "${triggerName(doctype, 'truncate')}" before truncate on ${table} for each statement execute function audit_append_only()`,
     ]
   })
-  return [refuse, ...triggers]
+  return [refusingFunction, ...triggers]
 }
 
 function triggerName(doctype: string, verb: string): string {
-  return `${doctype.toLowerCase().replace(' ', '_')}_no_${verb}`
+  return `${doctype.toLowerCase().replaceAll(' ', '_')}_no_${verb}`
 }

@@ -2,6 +2,7 @@ import type { Context } from '#kernel/context/context.ts'
 import type { Meta } from '#kernel/meta/meta.ts'
 import { demandStored } from '#kernel/permissions/demand-stored.ts'
 import { demand } from '#kernel/permissions/grants.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import { assignValues, documentForm } from './cast.ts'
 import type { AnyDocument } from './document.ts'
 import { DocumentNotFound, NotForDocuments } from './errors.ts'
@@ -17,6 +18,7 @@ export async function getDocument(ctx: Context, doctype: string, name: string | 
   await demand(ctx, 'read', meta.name)
   const document = await load(ctx, meta, name)
   await demandStored(ctx, 'read', meta, document)
+  noteReads(ctx, meta.name, [document.name], 'read')
   return document
 }
 

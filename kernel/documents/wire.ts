@@ -4,6 +4,7 @@ import { maskValue } from '#client/rules/masking.ts'
 import type { Meta, MetaField } from '#kernel/meta/meta.ts'
 import { type FieldAccess, fieldAccess } from '#kernel/permissions/field-access.ts'
 import { can } from '#kernel/permissions/grants.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import type { AnyDocument } from './document.ts'
 
 export interface WireOptions {
@@ -14,6 +15,7 @@ export interface WireOptions {
 /** A document as its reader may see it: fields of readable levels, masked where told, times in the form of the wire. */
 export async function toWire(ctx: Context, document: AnyDocument, wire: Wire, options: WireOptions = {}): Promise<Record<string, unknown>> {
   const meta = ctx.site.meta.cached(document.doctype) ?? (await ctx.site.meta.get(document.doctype))
+  noteReads(ctx, meta.name, [document.name], 'read')
   const out = rowToWire(meta, document, wire, await fieldAccess(ctx, meta), options)
   const access = await fieldAccess(ctx, meta)
   for (const table of meta.tables) {

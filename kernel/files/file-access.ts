@@ -6,6 +6,7 @@ import { find } from '#kernel/documents/load.ts'
 import { fieldAccess } from '#kernel/permissions/field-access.ts'
 import { can } from '#kernel/permissions/grants.ts'
 import { keyAllows } from '#kernel/permissions/key-scopes.ts'
+import { isWatched, noteReads } from '#kernel/permissions/reads.ts'
 
 /** What decides who may have a file. */
 export interface FileFacts {
@@ -23,7 +24,13 @@ export interface FileFacts {
  * may read. Rights on the File DocType itself do not open other people's private files.
  */
 export async function mayReadFile(ctx: Context, file: FileFacts): Promise<boolean> {
-  if (ctx.user.unrestricted && ctx.user.scopes === undefined) return true
+  const watched = file.attached_to_doctype && isWatched(ctx, file.attached_to_doctype) ? file.attached_to_doctype : undefined
+  if (ctx.user.unrestricted && ctx.user.scopes === undefined) {
+    if (watched) noteReads(ctx, watched, [file.attached_to_name], 'file')
+    return true
+  }
+  // What is attached to a document whose reads are watched goes to its readers alone: not to whoever put it there, not to the public.
+  if (watched) return mayReadTarget(ctx, file)
   if (!file.is_private && !file.is_folder) return true
   if (ctx.user.name === 'Guest') return false
   if (file.is_folder) return true
@@ -40,7 +47,9 @@ async function mayReadTarget(ctx: Context, { attached_to_doctype, attached_to_na
   const field = attached_to_field ? meta.field.get(attached_to_field) : undefined
   if (field && !(await fieldAccess(ctx, meta)).canRead(field)) return false
   const target = await find(ctx, meta, attached_to_name ?? meta.name)
-  return target !== undefined && can(ctx, 'read', meta.name, target)
+  if (!target || !(await can(ctx, 'read', meta.name, target))) return false
+  noteReads(ctx, meta.name, [target.name], 'file')
+  return true
 }
 
 /** The records of a file at an address, whoever may see them; several documents may share the same bytes. */

@@ -7,6 +7,7 @@ import { find, getDocument } from '#kernel/documents/load.ts'
 import type { Meta } from '#kernel/meta/meta.ts'
 import { demandStored } from '#kernel/permissions/demand-stored.ts'
 import { fieldAccess } from '#kernel/permissions/field-access.ts'
+import { readsFor } from '#kernel/permissions/reads.ts'
 import { setting, settingNumber } from '#kernel/sites/settings.ts'
 import { escapeHtml } from '#kernel/templates/plain-text.ts'
 import { renderTemplate } from '#kernel/templates/render.ts'
@@ -105,6 +106,7 @@ async function printable(
   ctx: Context,
   { doctype, name }: PrintRequest,
 ): Promise<{ document: AnyDocument; meta: Meta; settings: AnyDocument }> {
+  readsFor(ctx, 'print')
   const document = await getDocument(ctx, doctype, name)
   const meta = await ctx.site.meta.get(doctype)
   await demandStored(ctx, 'print', meta, document)

@@ -4,6 +4,7 @@ import type { Row } from '#kernel/database/database.ts'
 import { predicateToSql } from '#kernel/database/predicate-sql.ts'
 import type { Meta } from '#kernel/meta/meta.ts'
 import type { Grant } from '#kernel/permissions/grant.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import { readingAccess, useOf } from './access.ts'
 import { columnsOf, columnText, conditionSql } from './columns.ts'
 import { type Piece, piece, StatementBuilder } from './piece.ts'
@@ -65,6 +66,12 @@ export async function linkTitles(
     if (names.size === 0) continue
     const named = piece(predicateToSql(where('name', 'in', [...names]), columnsOf(ctx, meta, 't'), dialect), dialect)
     const found = await ctx.db.query<Row>(new StatementBuilder(dialect).text(head).piece(named).text(' and ').piece(readable).build())
+    noteReads(
+      ctx,
+      meta.name,
+      found.map(({ n }) => n),
+      'list',
+    )
     for (const { n, title } of found) if (title !== null && title !== '') titles[`${meta.name}::${n}`] = String(title)
   }
   return titles

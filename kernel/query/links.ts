@@ -3,6 +3,7 @@ import type { Context } from '#kernel/context/context.ts'
 import type { Row, SqlValue } from '#kernel/database/database.ts'
 import type { Wire } from '#kernel/fields/field-type.ts'
 import type { Meta, MetaField } from '#kernel/meta/meta.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import { type ReadingAccess, readingAccess, useOf } from './access.ts'
 import { columnText, conditionSql } from './columns.ts'
 import { maskedReading } from './masked.ts'
@@ -18,6 +19,7 @@ export async function expandLink(ctx: Context, rows: Record<string, unknown>[], 
   const target = await ctx.site.meta.get(field.options ?? '')
   const access = await readingAccess(ctx, target)
   const found = access && !target.isSingle && !target.isVirtual ? await readDocuments(ctx, target, access, names, wire) : new Map()
+  noteReads(ctx, target.name, found.keys(), 'list')
   for (const row of rows) {
     const name = row[field.fieldname]
     if (name !== null && name !== undefined && name !== '') row[field.fieldname] = found.get(String(name)) ?? { name }

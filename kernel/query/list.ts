@@ -14,6 +14,7 @@ import { expandLink } from './links.ts'
 import { limits, type ListAnswer, type ListOptions } from './options.ts'
 import { type Piece, piece, StatementBuilder } from './piece.ts'
 import type { Plan } from './plan.ts'
+import { notePage } from './watched.ts'
 import { planFor } from './plan-cache.ts'
 import { Scope } from './scope.ts'
 import { listVirtual } from './virtual.ts'
@@ -33,6 +34,7 @@ export async function list(ctx: Context, doctype: string, options: ListOptions):
   const found = await readPage(ctx, plan, options, page)
   const hasNextPage = found.length > page.limit
   if (hasNextPage) found.length = page.limit
+  if (plan.watched.length > 0) notePage(ctx, plan.watched, found)
   const rows = wireRows(plan, found, options)
   await addChildRows(ctx, plan, found, rows, options)
   // Titles are looked up by name, so before names give way to documents.

@@ -22,6 +22,7 @@ import { type OrderTerm, parseGroup, parseOrder } from './parse-order.ts'
 import { type Piece, piece } from './piece.ts'
 import { type Column, Scope, type ScopeTables } from './scope.ts'
 import { type SortTerm, sortTerms } from './sorting.ts'
+import { type Watched, watchedTables } from './watched.ts'
 
 /** Links and tables that one list opens at most. */
 const mostExpanded = 20
@@ -53,6 +54,8 @@ export interface Plan {
   readonly tail: string
   /** Empty unless titles were asked for. */
   readonly titles: readonly TitleSource[]
+  /** Whose reads somebody listens to, and where the names stand; mostly empty. */
+  readonly watched: readonly Watched[]
   /** Names the order, so that a cursor of another list is recognised. */
   readonly orderHash: string
 }
@@ -80,6 +83,7 @@ export async function makePlan(ctx: Context, meta: Meta, options: ListOptions): 
 class PlanBuilder {
   readonly #scope: Scope
   readonly #wire: Wire
+  readonly #parent: unknown
   readonly #slots = new Map<string, string>()
   readonly #outputs = new Map<string, Output>()
   readonly #childRows: ChildRows[] = []
@@ -92,6 +96,7 @@ class PlanBuilder {
   constructor(scope: Scope, options: ListOptions) {
     this.#scope = scope
     this.#wire = options.wire
+    this.#parent = options.parent
   }
 
   async group(input: unknown, items: readonly SelectItem[]): Promise<void> {
@@ -244,6 +249,7 @@ class PlanBuilder {
       throw new TooCostly({ field: 'fields', limit: maxFields * 10, what: 'columns', instead: 'Name the fields you need.' })
     const hasCursor = !this.#grouped && !isDistinct
     if (hasCursor) for (const term of this.#order) term.slot = this.#slot(term.text)
+    const watched = watchedTables(this.#scope, this.#parent, hasCursor, (text) => this.#slot(text))
     const columns = [...this.#slots].map(([text, slot]) => `${text} as ${slot}`).join(', ')
     const joins = this.#scope.joinPieces()
     const selected = `select ${isDistinct ? 'distinct ' : ''}${columns}`
@@ -268,6 +274,7 @@ class PlanBuilder {
       branches: hasCursor && isWhole && !this.#scope.hasRows() ? branchesOf(this.#scope.access.grant.rows, meta, main, dialect) : undefined,
       tail: groups + (orders.length ? ` order by ${orders.join(', ')}` : ''),
       titles,
+      watched,
       orderHash: hashOf([meta.name, ...this.#order.map((term) => `${term.text.replaceAll(/["`]/g, '')} ${term.direction}`)]),
     }
   }

@@ -8,6 +8,7 @@ import type { Meta, MetaField } from '#kernel/meta/meta.ts'
 import { PermissionDenied } from '#kernel/permissions/errors.ts'
 import { fieldAccess, fieldsOfSelect } from '#kernel/permissions/field-access.ts'
 import { grantFor } from '#kernel/permissions/grants.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import { type ReadingAccess, useOf } from './access.ts'
 import { columnText, conditionSql } from './columns.ts'
 import { callerCondition } from './conditions.ts'
@@ -71,6 +72,13 @@ export async function searchLink(ctx: Context, search: LinkSearch): Promise<Link
   statement.text(`${columnText('t', 'name', dialect)} limit ${pageLength(search.pageLength)}`)
   if (search.start) statement.text(` offset ${pageStart(search.start)}`)
   const rows = await ctx.db.query<Row>(statement.build())
+  // The name is the first of the searched fields.
+  noteReads(
+    ctx,
+    meta.name,
+    rows.map((row) => row.c0),
+    'link',
+  )
   return rows.map((row) => {
     const values = fields.map(
       ({ fieldname, type }, index) =>

@@ -5,6 +5,7 @@ import { InvalidCredential } from '#kernel/identity/errors.ts'
 import { guest } from '#kernel/identity/principals.ts'
 import { PermissionDenied } from '#kernel/permissions/errors.ts'
 import { can } from '#kernel/permissions/grants.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import type { Site } from '#kernel/sites/site.ts'
 import { mayBeIn, roomRule } from './audience.ts'
 import { Delivery } from './delivery.ts'
@@ -311,6 +312,7 @@ export class Hub {
       if (!(await can(ctx, 'read', meta.name))) throw refused
       const document = await find(ctx, meta, name)
       if (!document || !(await can(ctx, 'read', meta.name, document))) throw refused
+      noteReads(ctx, meta.name, [document.name], 'realtime')
       return meta.name
     })
   }

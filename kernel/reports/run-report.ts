@@ -2,6 +2,7 @@ import type { Context } from '#kernel/context/context.ts'
 import { load } from '#kernel/documents/load.ts'
 import { wireV1 } from '#kernel/methods/wire-v1.ts'
 import type { Action } from '#kernel/permissions/grant.ts'
+import { readsFor } from '#kernel/permissions/reads.ts'
 import { runBuilder } from './builder.ts'
 import { readColumns, shownValue } from './columns.ts'
 import { customise } from './custom-report.ts'
@@ -32,6 +33,7 @@ const defaultTimeMs = 30_000
  *         lists, queries and scripts throw
  */
 export async function runReport(ctx: Context, reportName: string, filters?: unknown, options: RunOptions = {}): Promise<ReportResult> {
+  readsFor(ctx, options.action === 'export' ? 'export' : 'report')
   return runStored(ctx, await permittedReport(ctx, reportName, options.action), filters, options, true)
 }
 

@@ -3,6 +3,7 @@ import { type Sql, join, sql } from '#kernel/database/sql.ts'
 import { isOutage } from '#kernel/external/call-service.ts'
 import { CalledWhileWriting } from '#kernel/external/errors.ts'
 import type { Wire } from '#kernel/fields/field-type.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import { condition, readSearch, type Source } from './allowed-rows.ts'
 import type { LabelledText } from './document-text.ts'
 import { entryTable, storedTexts } from './entry-rows.ts'
@@ -72,6 +73,7 @@ export async function search(ctx: Context, options: SearchOptions): Promise<Sear
   const { parsed, sources } = await readSearch(ctx, options)
   if (parsed.wanted.length === 0) return { hits: [], hasNextPage: false, ...(options.withGroups ? { groups: [] } : {}) }
   const answer = await searchPage(ctx, { parsed, sources, options, start, limit })
+  for (const { doctype, name } of answer.hits) noteReads(ctx, doctype, [name], 'search')
   const isEmpty = answer.hits.length === 0 && start === 0
   const suggestion = isEmpty && options.withSuggestion ? await suggest(ctx, options, parsed) : undefined
   return suggestion === undefined ? answer : { ...answer, suggestion }

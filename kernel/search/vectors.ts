@@ -3,6 +3,7 @@ import { type Sql, sql } from '#kernel/database/sql.ts'
 import type { AnyDocument } from '#kernel/documents/document.ts'
 import { find } from '#kernel/documents/load.ts'
 import { enqueue } from '#kernel/jobs/enqueue.ts'
+import { noteReads } from '#kernel/permissions/reads.ts'
 import { attachedTexts } from './attached-texts.ts'
 import { entriesOf, type SearchEntry } from './document-text.ts'
 import { type Embedder, embedderOf, normalised } from './embedder.ts'
@@ -91,7 +92,10 @@ export async function nearest(ctx: Context, options: SearchOptions): Promise<Nea
   const limit = Math.min(Math.max(1, options.limit ?? 10), 100)
   if (asked.every((value) => value === 0)) return []
   const unit = normalised(asked)
-  return (await nearestInStatement(ctx, embedder, unit, allowed, limit)) ?? nearestOneByOne(ctx, embedder, unit, allowed, limit)
+  const found =
+    (await nearestInStatement(ctx, embedder, unit, allowed, limit)) ?? (await nearestOneByOne(ctx, embedder, unit, allowed, limit))
+  for (const { doctype, name } of found) noteReads(ctx, doctype, [name], 'search')
+  return found
 }
 
 type ChunkRow = Omit<NearChunk, 'similarity'> & { readonly variant: number; readonly vector: string }

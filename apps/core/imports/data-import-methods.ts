@@ -12,6 +12,7 @@ import { BadInput } from '#kernel/methods/errors.ts'
 import { checkedPerDocument, defineMethod, type Method, type Verb } from '#kernel/methods/method.ts'
 import { parseJson } from '#kernel/methods/strict-json.ts'
 import { demand } from '#kernel/permissions/grants.ts'
+import { readsFor } from '#kernel/permissions/reads.ts'
 import type { OutputRow, TableRow } from '#kernel/tabular/table.ts'
 import { startImport } from './doctypes/data_import/data-import.ts'
 import { withPlan } from './import-file.ts'
@@ -171,6 +172,7 @@ const downloadTemplate = defineMethod({
       const fields = await blankFields(ctx, given.doctype, wanted)
       return tableFile(ctx, given.doctype, format, exportColumns(fields), [], localCsv(ctx))
     }
+    readsFor(ctx, 'export')
     const { rows: within } = await demand(ctx, 'export', given.doctype)
     const meta = await ctx.site.meta.get(given.doctype)
     const fields = await exportFields(ctx, meta, wanted)

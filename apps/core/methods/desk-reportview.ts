@@ -10,6 +10,7 @@ import { checkedPerDocument, defineMethod, type Method, type Verb } from '#kerne
 import { parseJson } from '#kernel/methods/strict-json.ts'
 import { wireV1 } from '#kernel/methods/wire-v1.ts'
 import { demand } from '#kernel/permissions/grants.ts'
+import { readsFor } from '#kernel/permissions/reads.ts'
 import { count } from '#kernel/query/count.ts'
 import { list } from '#kernel/query/list.ts'
 import type { ListAnswer } from '#kernel/query/options.ts'
@@ -259,6 +260,7 @@ const exportQuery = defineMethod({
     const format = formats[given.file_format_type ?? 'CSV']
     if (!format)
       throw new BadInput({ method: 'frappe.desk.reportview.export_query', field: 'file_format_type', reason: 'must be CSV or Excel' })
+    readsFor(ctx, 'export')
     const { rows: within } = await demand(ctx, 'export', given.doctype)
     const chosen =
       typeof given.selected_items === 'string' && given.selected_items

@@ -7,9 +7,11 @@ import { PermissionDenied } from '#kernel/permissions/errors.ts'
 import { fieldAccess } from '#kernel/permissions/field-access.ts'
 import type { Action } from '#kernel/permissions/grant.ts'
 import { grantFor } from '#kernel/permissions/grants.ts'
+import { isWatched, noteReads } from '#kernel/permissions/reads.ts'
 import { type ReadingAccess, useOf, useOfChild } from '#kernel/query/access.ts'
 import { parentRows } from '#kernel/query/child-doctype.ts'
 import { conditionSql } from '#kernel/query/columns.ts'
+import { findRows } from '#kernel/query/find-rows.ts'
 import { type Piece, piece } from '#kernel/query/piece.ts'
 import { ReportQueryInvalid } from '../errors.ts'
 
@@ -55,6 +57,14 @@ async function ownTable(ctx: Context, meta: Meta, demands: Demands): Promise<Rea
     conditions.push(grant.rows)
   }
   const condition = and(...conditions)
+  // A query may show any column of any row that it can reach, so all of them count as read.
+  if (isWatched(ctx, meta.name))
+    noteReads(
+      ctx,
+      meta.name,
+      (await findRows(ctx, meta, condition, { fields: ['name'] })).map(({ name }) => name),
+      'report',
+    )
   const access = await accessTo(ctx, meta)
   return {
     meta,
@@ -84,6 +94,13 @@ async function childTable(ctx: Context, meta: Meta): Promise<ReadableTable> {
     const readable = tables.filter((table) => access.fields.all || (access.fields.canRead(table) && !access.fields.isMasked(table)))
     if (readable.length === 0) continue
     conditions.push((await parentRows(ctx, meta, parent.name)).sql)
+    if (isWatched(ctx, parent.name))
+      noteReads(
+        ctx,
+        parent.name,
+        (await findRows(ctx, parent, access.grant.rows, { fields: ['name'] })).map(({ name }) => name),
+        'report',
+      )
     shown.push((field) => readable.every((table) => isStandard(meta, field) || useOfChild(access, table, field) === 'shown'))
   }
   if (conditions.length === 0) throw new PermissionDenied({ action: 'read', doctype: meta.name })
