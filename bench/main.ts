@@ -5,17 +5,20 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { dropSite } from '#kernel/sites/create-site.ts'
 import { openRuntime } from '#kernel/sites/runtime.ts'
+import { invoiceSpeed } from './billing.ts'
 import { compareCases, durableCreates, type Effort, growthOfLists } from './compare.ts'
 import { jobSpeed } from './jobs.ts'
 import { asMarkdown, asText, type Engine, type Finding, isKept, today } from './report.ts'
 import { importSpeed } from './import.ts'
+import { payrollSpeed } from './payroll.ts'
+import { planningSpeed } from './projects.ts'
 import { searchSpeed } from './search.ts'
 import { schedulerTick } from './schedules.ts'
 import { startUp } from './start-up.ts'
 import { webhookSpeed } from './webhooks.ts'
 import { appFolders, makeWorld, type World, type WorldOptions } from './world.ts'
 
-const usage = `npm run bench -- [--quick] [--full] [--only cases,durable,import,jobs,schedules,search,start,growth,webhooks] [--engine sqlite|postgres|mariadb] [--save]
+const usage = `npm run bench -- [--quick] [--full] [--only billing,cases,durable,import,jobs,payroll,projects,schedules,search,start,growth,webhooks] [--engine sqlite|postgres|mariadb] [--save]
   --quick   fewer rounds on fewer rows, in under two minutes
   --full    also the list at a million rows
   --save    writes docs/bench/<day>-kernel.md`
@@ -80,6 +83,9 @@ async function onSqlite(effort: Effort, wants: (part: string) => boolean): Promi
       ),
     )
   if (wants('search')) findings.push(...(await searchSpeed({ engine: 'sqlite' }, options.quick ? 20_000 : 100_000)))
+  if (wants('payroll')) findings.push(...(await payrollSpeed(options.quick ? 200 : 1000)))
+  if (wants('projects')) findings.push(...(await planningSpeed(2000, options.quick ? 3 : 9)))
+  if (wants('billing')) findings.push(...(await invoiceSpeed(500, options.quick ? 5 : 15)))
   if (wants('import')) findings.push(...(await importSpeed(options.quick ? 20_000 : 100_000)))
   if (wants('schedules')) findings.push(...(await schedulerTick(options.quick ? 100 : 1000)))
   if (wants('start')) findings.push(...(await startUp(options.quick ? 3 : 7)))

@@ -1,0 +1,3 @@
+import { LedgerRow } from '../../fixed.ts'
+
+export default class GLEntry extends LedgerRow {}
