@@ -12,13 +12,14 @@ import { asMarkdown, asText, type Engine, type Finding, isKept, today } from './
 import { importSpeed } from './import.ts'
 import { payrollSpeed } from './payroll.ts'
 import { planningSpeed } from './projects.ts'
+import { slaSpeed } from './helpdesk.ts'
 import { searchSpeed } from './search.ts'
 import { schedulerTick } from './schedules.ts'
 import { startUp } from './start-up.ts'
 import { webhookSpeed } from './webhooks.ts'
 import { appFolders, makeWorld, type World, type WorldOptions } from './world.ts'
 
-const usage = `npm run bench -- [--quick] [--full] [--only billing,cases,durable,import,jobs,payroll,projects,schedules,search,start,growth,webhooks] [--engine sqlite|postgres|mariadb] [--save]
+const usage = `npm run bench -- [--quick] [--full] [--only billing,cases,durable,helpdesk,import,jobs,payroll,projects,schedules,search,start,growth,webhooks] [--engine sqlite|postgres|mariadb] [--save]
   --quick   fewer rounds on fewer rows, in under two minutes
   --full    also the list at a million rows
   --save    writes docs/bench/<day>-kernel.md`
@@ -83,6 +84,7 @@ async function onSqlite(effort: Effort, wants: (part: string) => boolean): Promi
       ),
     )
   if (wants('search')) findings.push(...(await searchSpeed({ engine: 'sqlite' }, options.quick ? 20_000 : 100_000)))
+  if (wants('helpdesk')) findings.push(...(await slaSpeed({ engine: 'sqlite' }, options.quick ? 5_000 : 50_000)))
   if (wants('payroll')) findings.push(...(await payrollSpeed(options.quick ? 200 : 1000)))
   if (wants('projects')) findings.push(...(await planningSpeed(2000, options.quick ? 3 : 9)))
   if (wants('billing')) findings.push(...(await invoiceSpeed(500, options.quick ? 5 : 15)))
