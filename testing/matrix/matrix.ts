@@ -66,8 +66,9 @@ export function reachOf(rows: readonly PermissionRow[], roles: ReadonlySet<strin
 
 function gives(row: PermissionRow, right: SpokenOf): boolean {
   const rights = row as unknown as Record<string, unknown>
-  // Reading brings choosing.
-  return rights[right] === 1 || (right === 'select' && rights.read === 1)
+  if (rights[right] === 1) return true
+  // Reading brings choosing, and whoever administers the system takes data out of it.
+  return rights.read === 1 && (right === 'select' || (right === 'export' && row.role === 'System Manager'))
 }
 
 /**

@@ -20,7 +20,8 @@ async function fill(): Promise<void> {
   for (const department_name of ['Detox', 'Housing'])
     departments.push(await site.make('Department', { department_name, organization: 'North' }))
   for (const doctype of matrixDocTypes) {
-    const make = (at: number) => site.make(doctype, { note: 'as it was', ...(doctype === 'Client' && { department: departments[at] }) })
+    const make = (at: number) =>
+      site.make(doctype, { note: 'as it was', ...(doctype === 'Care Client' && { department: departments[at] }) })
     documents.set(doctype, [await make(0), await make(1)])
   }
   for (const role of Object.keys(roleMatrix)) {
@@ -68,7 +69,7 @@ for (const [role, cells] of Object.entries(roleMatrix))
   }
 
 test('somebody whose role is bound to a department, but who has none, sees no client', async () => {
-  assert.deepEqual((await site.as('newcomer@example.com', (ctx) => list(ctx, 'Client', { wire }))).rows, [])
+  assert.deepEqual((await site.as('newcomer@example.com', (ctx) => list(ctx, 'Care Client', { wire }))).rows, [])
 })
 
 test('somebody without a role is refused everywhere', async () => {

@@ -2,7 +2,7 @@
 export type MatrixCell = 'All' | 'Own Dept' | 'RW' | 'R' | '-'
 
 /** The DocTypes of the test app `matrix` that stand for the columns. */
-export const matrixDocTypes = ['Client', 'Medical Record', 'Program Record', 'HR Record', 'Finance Record'] as const
+export const matrixDocTypes = ['Care Client', 'Medical Record', 'Program Record', 'HR Record', 'Finance Record'] as const
 
 /** The role matrix of the requirements: a row per role, a cell per kind of data, in the order of `matrixDocTypes`. */
 export const roleMatrix: Readonly<Record<string, readonly [MatrixCell, MatrixCell, MatrixCell, MatrixCell, MatrixCell]>> = {
