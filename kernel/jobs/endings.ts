@@ -7,7 +7,7 @@ interface Waiting extends Ended {
 }
 
 /** Ends in one transaction, so that nobody waits long for its commit. */
-const mostAtOnce = 250
+const mostAtOnce = 400
 
 /**
  * Writes down the ends of jobs that have nothing else to commit: those that come while one transaction is under way share the next.

@@ -22,8 +22,8 @@ interface Line {
 }
 
 /** How much work is claimed ahead: what is done in so many milliseconds, and so many jobs at most. */
-const aheadMs = 40
-const mostAhead = 256
+const aheadMs = 80
+const mostAhead = 600
 /** Jobs that begin within so many milliseconds of each other share one look at what has changed. */
 const freshMs = 20
 
