@@ -12,22 +12,25 @@ export interface StrayLink {
 }
 
 /**
- * The first changed link of a document that leads out of its tenant. Walls around tenants keep people out of what is not theirs; this is for
+ * The first changed link of a document that leads out of its tenant; where the tenant itself has changed, the first of all its links. Walls around tenants keep people out of what is not theirs; this is for
  * those who may enter two, and for code with full rights. Targets without that field, or without a value in it, are nobody's.
  * @param tenantField the field, of the document and of the targets alike, that holds the tenant
  */
 export async function strayLink(
   ctx: Context,
   document: AnyDocument,
-  before: AnyDocument | undefined,
+  stored: AnyDocument | undefined,
   tenantField: string,
 ): Promise<StrayLink | undefined> {
   const tenant = document[tenantField]
   if (typeof tenant !== 'string' || tenant === '') return undefined
   const meta = await ctx.site.meta.get(document.doctype)
+  // In another tenant, what was at home before is out of it now.
+  const before = stored?.[tenantField] === tenant ? stored : undefined
   const uses = new Map<string, StrayLink[]>()
   gather(uses, meta, document, before, '')
   for (const table of meta.tables) {
+    if (table.is_virtual) continue
     const child = await ctx.site.meta.meta(table.options ?? '')
     const earlier = new Map(((before?.[table.fieldname] as AnyDocument[] | undefined) ?? []).map((row) => [row.name, row]))
     for (const [index, row] of ((document[table.fieldname] as AnyDocument[] | undefined) ?? []).entries())
